@@ -1,0 +1,9 @@
+/* What the compiler is told about functions. */
+#ifndef MQBRIDGE_BASE_COMPILER_H
+#define MQBRIDGE_BASE_COMPILER_H
+
+#define MUST_CHECK          __attribute__((warn_unused_result))
+#define PRINTF_LIKE(f, arg) __attribute__((format(printf, f, arg)))
+#define ARRAY_LEN(a)        (sizeof(a) / sizeof((a)[0]))
+
+#endif
