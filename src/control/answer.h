@@ -1,0 +1,29 @@
+/* From one request line to its answer: finds the command, runs it, writes text or JSON.
+ * Adds the command "help", made from the table. Knows no sockets. */
+#ifndef MQBRIDGE_CONTROL_ANSWER_H
+#define MQBRIDGE_CONTROL_ANSWER_H
+
+#include <stddef.h>
+
+#include "base/compiler.h"
+
+struct control_command;
+struct control_spec;
+struct text;
+
+#define ANSWER_MAX                                                                     \
+	(4UL << 20) /* bytes; a longer one is refused, which bounds a client */
+
+struct answerer; /* the table with "help" in it */
+
+/* Copies the table of spec, but not what it points to. name and context stay borrowed until
+ * answerer_free(). Returns 0 or -errno. */
+int answerer_new(struct answerer **ret, const struct control_spec *spec) MUST_CHECK;
+void answerer_free(struct answerer *an); /* NULL is fine */
+
+/* Answer one line, given without its newline, into out, which is empty and takes ANSWER_MAX
+ * bytes. What is wrong with the request is an answer too. Returns 0 or -ENOMEM. */
+int answerer_run(
+    struct answerer *an, struct text *out, const char *line, size_t len) MUST_CHECK;
+
+#endif

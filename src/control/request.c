@@ -1,0 +1,357 @@
+#include "control/request.h"
+
+#include <errno.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <jansson.h>
+
+#include "base/quote.h"
+#include "control/command.h"
+
+#define NEAR_MAX  2  /* changed letters, in all words together, that are still a slip */
+#define NEAR_WORD 32 /* bytes; longer words are not compared, which bounds the work */
+
+bool
+request_wants_json(const char *line, size_t len)
+{
+	static const char word[] = "json";
+	size_t word_len = sizeof(word) - 1;
+
+	while (len > 0 && line[len - 1] == ' ')
+		len--;
+	if (len < word_len || memcmp(line + len - word_len, word, word_len) != 0)
+		return false;
+	return len == word_len || line[len - word_len - 1] == ' ';
+}
+
+/* Nothing in a request may steer a terminal or a log that shows it later. */
+static bool
+is_clean(const char *line, size_t len)
+{
+	const uint8_t *at = (const uint8_t *)line;
+	json_t *string;
+
+	for (size_t i = 0; i < len; i++) {
+		if (at[i] < 0x20 || at[i] == 0x7f)
+			return false;
+		/* U+0080 to U+009F are control characters as well. */
+		if (at[i] == 0xc2 && i + 1 < len && at[i + 1] < 0xa0)
+			return false;
+	}
+	/* Jansson takes nothing but UTF-8. */
+	string = json_stringn(line, len);
+	json_decref(string);
+	return string != NULL;
+}
+
+int
+request_split(struct request *ret, const char *line, size_t len)
+{
+	size_t n = 0;
+	size_t at = 0;
+
+	if (len > CONTROL_LINE_MAX)
+		return -EMSGSIZE;
+	if (!is_clean(line, len))
+		return -EILSEQ;
+	if (request_wants_json(line, len)) {
+		while (line[len - 1] != 'j')
+			len--;
+		len--;
+	}
+	memcpy(ret->text, line, len);
+	ret->text[len] = '\0';
+	for (;;) {
+		at += strspn(ret->text + at, " ");
+		if (ret->text[at] == '\0')
+			break;
+		if (n == REQUEST_WORDS_MAX)
+			return -E2BIG;
+		ret->words[n++] = ret->text + at;
+		at += strcspn(ret->text + at, " ");
+		if (ret->text[at] == ' ')
+			ret->text[at++] = '\0';
+	}
+	ret->n_words = n;
+	return 0;
+}
+
+/* The word number i of a command, counted from 0; returns its length, 0 when it has none. */
+static size_t
+command_word(const struct control_command *cm, size_t i, const char **ret)
+{
+	const char *at = cm->words;
+	size_t len = strcspn(at, " ");
+
+	while (i-- > 0) {
+		if (at[len] == '\0')
+			return 0;
+		at += len + 1;
+		len = strcspn(at, " ");
+	}
+	*ret = at;
+	return len;
+}
+
+/* Do two commands begin with the same n words? */
+static bool
+same_path(const struct control_command *a, const struct control_command *b, size_t n)
+{
+	const char *word_a;
+	const char *word_b;
+
+	for (size_t i = 0; i < n; i++) {
+		size_t len = command_word(a, i, &word_a);
+
+		if (len == 0 || len != command_word(b, i, &word_b) ||
+		    memcmp(word_a, word_b, len) != 0)
+			return false;
+	}
+	return true;
+}
+
+/* What is known while the words are followed through the table. */
+struct search {
+	const struct control_command *commands;
+	size_t n;
+	const struct control_command
+	    *lead;    /* any command of the path so far, or NULL */
+	size_t depth; /* words in the path */
+};
+
+/* Is the command in the path, with a word behind it that may be abbreviated so? */
+static bool
+search_admits(
+    const struct search *sr, const struct control_command *cm, const char *abbreviation)
+{
+	const char *word;
+
+	if (!same_path(cm, sr->lead, sr->depth))
+		return false;
+	return command_word(cm, sr->depth, &word) > 0 &&
+	       strncmp(word, abbreviation, strlen(abbreviation)) == 0;
+}
+
+/* Follow one more word. Returns 0, -ENOENT, or -ENOTUNIQ. */
+static int
+search_follow(struct search *sr, const char *abbreviation)
+{
+	const struct control_command *found = NULL;
+	const char *word;
+	bool several = false;
+
+	for (size_t i = 0; i < sr->n; i++) {
+		const struct control_command *cm = &sr->commands[i];
+
+		if (!search_admits(sr, cm, abbreviation))
+			continue;
+		if (command_word(cm, sr->depth, &word) == strlen(abbreviation)) {
+			found = cm;
+			several = false;
+			break;
+		}
+		if (found == NULL)
+			found = cm;
+		else if (!same_path(cm, found, sr->depth + 1))
+			several = true;
+	}
+	if (found == NULL)
+		return -ENOENT;
+	if (several)
+		return -ENOTUNIQ;
+	sr->lead = found;
+	sr->depth++;
+	return 0;
+}
+
+/* The command that ends where the path does, or NULL. */
+static const struct control_command *
+search_complete(const struct search *sr)
+{
+	const char *word;
+
+	for (size_t i = 0; i < sr->n; i++) {
+		const struct control_command *cm = &sr->commands[i];
+
+		if (same_path(cm, sr->lead, sr->depth) &&
+		    command_word(cm, sr->depth, &word) == 0)
+			return cm;
+	}
+	return NULL;
+}
+
+/* An explanation that is being written; the names in it may be cut short. */
+struct why {
+	char *text; /* REQUEST_WHY_MAX bytes */
+	size_t len;
+	size_t n_named;
+};
+
+static void
+why_begin(struct why *wy, const struct request *rq, size_t n_words, const char *fault)
+{
+	char said[CONTROL_LINE_MAX + 1];
+	size_t len = 0;
+
+	for (size_t i = 0; i < n_words; i++) {
+		size_t word_len = strlen(rq->words[i]);
+
+		if (i > 0)
+			said[len++] = ' ';
+		memcpy(said + len, rq->words[i], word_len);
+		len += word_len;
+	}
+	wy->len = (size_t)snprintf(
+	    wy->text, REQUEST_WHY_MAX, "\"%s\" %s", quote_bytes(said, len).text, fault);
+}
+
+static void
+why_name(struct why *wy, const char *before, const struct control_command *cm)
+{
+	static const char more[] = ", ...";
+	size_t left = REQUEST_WHY_MAX - wy->len;
+	const char *mark = wy->n_named == 0 ? before : ", ";
+	size_t need = strlen(mark) + strlen(cm->words);
+
+	if (left <= sizeof(more)) /* said already, or no room even for that */
+		return;
+	if (need + sizeof(more) >= left) {
+		memcpy(wy->text + wy->len, more, sizeof(more));
+		wy->len = REQUEST_WHY_MAX;
+		return;
+	}
+	wy->len += (size_t)snprintf(wy->text + wy->len, left, "%s%s", mark, cm->words);
+	wy->n_named++;
+}
+
+static size_t
+min_of(size_t a, size_t b)
+{
+	return a < b ? a : b;
+}
+
+/* Letters to change, insert or leave out (Levenshtein), for words of at most NEAR_WORD. */
+static size_t
+edit_distance(const char *a, size_t a_len, const char *b, size_t b_len)
+{
+	size_t row[NEAR_WORD + 1];
+
+	for (size_t j = 0; j <= b_len; j++)
+		row[j] = j;
+	for (size_t i = 1; i <= a_len; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= b_len; j++) {
+			size_t changed = diagonal + (a[i - 1] != b[j - 1]);
+
+			diagonal = row[j];
+			row[j] = min_of(changed, 1 + min_of(row[j], row[j - 1]));
+		}
+	}
+	return row[b_len];
+}
+
+/* How far a request is from a command; more than NEAR_MAX means: not near. */
+static size_t
+request_distance(const struct request *rq, const struct control_command *cm)
+{
+	size_t sum = 0;
+	const char *word;
+	size_t len;
+
+	for (size_t i = 0; i < rq->n_words; i++) {
+		size_t typed = strlen(rq->words[i]);
+		size_t distance;
+
+		len = command_word(cm, i, &word);
+		if (len == 0)
+			break;
+		if (strncmp(word, rq->words[i], typed) == 0)
+			continue;
+		if (len > NEAR_WORD || typed > NEAR_WORD)
+			return NEAR_MAX + 1;
+		distance = edit_distance(rq->words[i], typed, word, len);
+		if (distance >= typed) /* as far as with no letter right */
+			return NEAR_MAX + 1;
+		sum += distance;
+	}
+	return sum;
+}
+
+static int
+explain_unknown(struct why *wy, const struct request *rq, const struct search *sr)
+{
+	size_t nearest = NEAR_MAX + 1;
+
+	why_begin(wy, rq, sr->depth + 1, "is not a command");
+	for (size_t i = 0; i < sr->n; i++)
+		nearest = min_of(nearest, request_distance(rq, &sr->commands[i]));
+	for (size_t i = 0; nearest <= NEAR_MAX && i < sr->n; i++) {
+		if (request_distance(rq, &sr->commands[i]) == nearest)
+			why_name(wy, "; near is: ", &sr->commands[i]);
+	}
+	if (wy->n_named == 0)
+		(void)snprintf(wy->text + wy->len, REQUEST_WHY_MAX - wy->len,
+		    "; \"help\" lists them all");
+	return -ENOENT;
+}
+
+static int
+explain_ambiguous(struct why *wy, const struct request *rq, const struct search *sr)
+{
+	why_begin(wy, rq, sr->depth + 1, "may mean");
+	for (size_t i = 0; i < sr->n; i++) {
+		if (search_admits(sr, &sr->commands[i], rq->words[sr->depth]))
+			why_name(wy, ": ", &sr->commands[i]);
+	}
+	return -ENOTUNIQ;
+}
+
+static int
+explain_incomplete(struct why *wy, const struct request *rq, const struct search *sr)
+{
+	why_begin(wy, rq, sr->depth, "wants another word");
+	for (size_t i = 0; i < sr->n; i++) {
+		if (same_path(&sr->commands[i], sr->lead, sr->depth))
+			why_name(wy, ": ", &sr->commands[i]);
+	}
+	return -EINVAL;
+}
+
+int
+request_match(struct request_match *ret, char why[REQUEST_WHY_MAX],
+    const struct request *rq, const struct control_command *commands, size_t n)
+{
+	struct search sr = { .commands = commands, .n = n };
+	struct why wy = { .text = why };
+	struct request_match best = { 0 };
+	int rc = 0;
+
+	if (rq->n_words == 0) {
+		(void)snprintf(why, REQUEST_WHY_MAX,
+		    "the request is empty; \"help\" lists the commands");
+		return -EINVAL;
+	}
+	while (sr.depth < rq->n_words) {
+		const struct control_command *cm;
+
+		rc = search_follow(&sr, rq->words[sr.depth]);
+		if (rc != 0)
+			break;
+		cm = search_complete(&sr);
+		if (cm != NULL)
+			best = (struct request_match){ cm, sr.depth };
+	}
+	if (rc == -ENOTUNIQ)
+		return explain_ambiguous(&wy, rq, &sr);
+	if (best.command != NULL) {
+		*ret = best;
+		return 0;
+	}
+	if (rc == -ENOENT)
+		return explain_unknown(&wy, rq, &sr);
+	return explain_incomplete(&wy, rq, &sr);
+}

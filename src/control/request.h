@@ -1,0 +1,47 @@
+/* A request: a line cut into words, and the command that the first of them name. Pure.
+ *
+ * Each word may be abbreviated as long as only one word of the table can be meant in its
+ * place: "sh q" is "show queues" until another "show q..." is added. A word written out
+ * always means itself. The longest command that matches is taken; what stands behind it is
+ * left to the caller, as arguments. */
+#ifndef MQBRIDGE_CONTROL_REQUEST_H
+#define MQBRIDGE_CONTROL_REQUEST_H
+
+#include <stdbool.h>
+#include <stddef.h>
+
+#include "base/compiler.h"
+#include "control/server.h"
+
+#define REQUEST_WORDS_MAX 32   /* in one line, without the "json" at its end */
+#define REQUEST_WHY_MAX   1024 /* bytes of an explanation with its NUL */
+
+struct control_command;
+
+struct request {
+	char text[CONTROL_LINE_MAX + 1];      /* the line, each word ended by a NUL */
+	const char *words[REQUEST_WORDS_MAX]; /* in text; do not copy the struct */
+	size_t n_words;
+};
+
+struct request_match {
+	const struct control_command *command; /* borrowed from the table */
+	size_t n_words; /* of the request name the command; the others are arguments */
+};
+
+/* Is the last word "json"? Asks for the form of the answer, whatever else is wrong. */
+bool request_wants_json(const char *line, size_t len);
+
+/* Cut a line, given without its newline, at its blanks; the "json" at its end is left out.
+ * Returns 0, -EMSGSIZE (longer than CONTROL_LINE_MAX), -EILSEQ (control characters, or not
+ * UTF-8) or -E2BIG (more than REQUEST_WORDS_MAX words). */
+int request_split(struct request *ret, const char *line, size_t len) MUST_CHECK;
+
+/* Find the command among the n of the table. Returns 0 or, with the reason in why as
+ * printable text: -EINVAL (empty, or only the beginning of commands), -ENOENT (none is
+ * called so; why names those that are near) or -ENOTUNIQ (a word may mean several). */
+int request_match(struct request_match *ret, char why[REQUEST_WHY_MAX],
+    const struct request *rq, const struct control_command *commands,
+    size_t n) MUST_CHECK;
+
+#endif

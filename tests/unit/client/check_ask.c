@@ -1,0 +1,131 @@
+#include "client/ask.h"
+
+#include <check.h>
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "control/text.h"
+#include "suites.h"
+
+#define SILENCE_MS 50L
+
+static int pair[2]; /* the client's end and the daemon's */
+static struct text answer;
+
+static void
+set_up(void)
+{
+	struct timeval tv = { .tv_usec = SILENCE_MS * 1000 };
+
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
+	ck_assert_int_eq(
+	    setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
+	text_init(&answer, ASK_ANSWER_MAX);
+}
+
+static void
+tear_down(void)
+{
+	(void)close(pair[0]);
+	(void)close(pair[1]);
+	text_done(&answer);
+}
+
+/* The answer is there before it is asked for, which the client cannot tell. */
+static int
+exchange(const char *reply)
+{
+	ck_assert_int_eq(write(pair[1], reply, strlen(reply)), (ssize_t)strlen(reply));
+	return ask_exchange(&answer, pair[0], "show status", 11);
+}
+
+START_TEST(exchange_sends_the_line_and_takes_the_answer)
+{
+	char line[20] = "";
+
+	ck_assert_int_eq(exchange("NAME\nedge\n\n"), 0);
+	ck_assert_uint_eq(answer.len, 10);
+	ck_assert_mem_eq(answer.bytes, "NAME\nedge\n", 10);
+	ck_assert_int_eq(read(pair[1], line, sizeof(line)), 12);
+	ck_assert_str_eq(line, "show status\n");
+}
+END_TEST
+
+START_TEST(exchange_with_an_empty_answer_is_done)
+{
+	ck_assert_int_eq(exchange("\n"), 0);
+	ck_assert_uint_eq(answer.len, 0);
+}
+END_TEST
+
+START_TEST(exchange_with_a_silent_daemon_times_out)
+{
+	ck_assert_int_eq(exchange("NAME\n"), -ETIMEDOUT);
+}
+END_TEST
+
+START_TEST(exchange_with_half_an_answer_fails)
+{
+	ck_assert_int_eq(shutdown(pair[0], SHUT_WR), 0);
+	ck_assert_int_eq(write(pair[1], "NAME\n", 5), 5);
+	ck_assert_int_eq(shutdown(pair[1], SHUT_WR), 0);
+	/* Sending fails as well, and must neither raise SIGPIPE nor hide the rest. */
+	ck_assert_int_eq(ask_exchange(&answer, pair[0], "show", 4), -ECONNRESET);
+	ck_assert_uint_eq(answer.len, 5);
+}
+END_TEST
+
+START_TEST(exchange_with_a_daemon_that_hung_up_takes_its_reason)
+{
+	ck_assert_int_eq(write(pair[1], "error: why\n\n", 12), 12);
+	(void)close(pair[1]);
+	pair[1] = -1;
+	ck_assert_int_eq(ask_exchange(&answer, pair[0], "show", 4), 0);
+	ck_assert_mem_eq(answer.bytes, "error: why\n", 11);
+}
+END_TEST
+
+START_TEST(exchange_with_an_endless_answer_is_cut)
+{
+	text_done(&answer);
+	text_init(&answer, 100);
+	ck_assert_int_eq(
+	    exchange("0123456789012345678901234567890123456789012345678901234567890"
+		     "0123456789012345678901234567890123456789"),
+	    -EFBIG);
+}
+END_TEST
+
+START_TEST(connect_to_no_socket_fails)
+{
+	char name[200];
+	int fd = -1;
+
+	memset(name, 'a', sizeof(name) - 1);
+	name[sizeof(name) - 1] = '\0';
+	ck_assert_int_eq(ask_connect(&fd, name, SILENCE_MS), -ENAMETOOLONG);
+	ck_assert_int_eq(ask_connect(&fd, "/no/such/socket", SILENCE_MS), -ENOENT);
+	ck_assert_int_eq(fd, -1);
+}
+END_TEST
+
+Suite *
+suite_ask(void)
+{
+	Suite *s = suite_create("ask");
+	TCase *tc = tcase_create("ask");
+
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, exchange_sends_the_line_and_takes_the_answer);
+	tcase_add_test(tc, exchange_with_an_empty_answer_is_done);
+	tcase_add_test(tc, exchange_with_a_silent_daemon_times_out);
+	tcase_add_test(tc, exchange_with_half_an_answer_fails);
+	tcase_add_test(tc, exchange_with_a_daemon_that_hung_up_takes_its_reason);
+	tcase_add_test(tc, exchange_with_an_endless_answer_is_cut);
+	tcase_add_test(tc, connect_to_no_socket_fails);
+	suite_add_tcase(s, tc);
+	return s;
+}

@@ -1,0 +1,355 @@
+#include "client/ctl.h"
+
+#include <check.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <jansson.h>
+#include <linux/capability.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/compiler.h"
+#include "control/command.h"
+#include "control/server.h"
+#include "suites.h"
+
+#define ARGS_MAX 8
+
+static char dir[] = "/tmp/check_ctl.XXXXXX";
+static char path[sizeof(dir) + 10];
+static pid_t daemon_pid;
+static char *out_text;
+static char *err_text;
+
+static int
+run_thing(void *context, struct control_reply *reply)
+{
+	(void)context;
+	reply->kind = "thing";
+	json_array_append_new(reply->items, json_pack("{s:s}", "name", "orders"));
+	return 0;
+}
+
+static int
+run_refuse(void *context, struct control_reply *reply)
+{
+	(void)context;
+	reply->error = "not now";
+	return -EBUSY;
+}
+
+static int
+run_deny(void *context, struct control_reply *reply)
+{
+	(void)context;
+	reply->error = "for operators only";
+	return -EPERM;
+}
+
+static int
+run_miss(void *context, struct control_reply *reply)
+{
+	(void)context;
+	reply->error = "no route is called so";
+	return -ENOENT;
+}
+
+static const struct control_column columns[] = {
+	{ "name", "NAME" },
+	{ NULL, NULL },
+};
+
+static const struct control_command commands[] = {
+	{ "show thing", "the thing", columns, 1, run_thing },
+	{ "refuse", "refuses", columns, 0, run_refuse },
+	{ "deny", "denies", columns, 0, run_deny },
+	{ "miss", "misses", columns, 0, run_miss },
+};
+
+/* A daemon with nothing but a control socket; says by one byte when it listens. */
+static void
+serve(int ready_fd)
+{
+	struct control_spec spec = {
+		.path = path,
+		.name = "edge-1",
+		.commands = commands,
+		.n_commands = ARRAY_LEN(commands),
+	};
+	struct event_base *base = event_base_new();
+	struct control_server *server;
+
+	if (base == NULL || control_server_open(&server, base, &spec) != 0)
+		_exit(1);
+	if (write(ready_fd, "r", 1) != 1)
+		_exit(1);
+	(void)event_base_dispatch(base);
+	_exit(1);
+}
+
+static void
+set_up(void)
+{
+	int ready[2];
+	char byte;
+
+	memset(dir + sizeof(dir) - 7, 'X', 6);
+	ck_assert_ptr_nonnull(mkdtemp(dir));
+	(void)snprintf(path, sizeof(path), "%s/control", dir);
+	ck_assert_int_eq(pipe(ready), 0);
+	daemon_pid = fork();
+	ck_assert_int_ge(daemon_pid, 0);
+	if (daemon_pid == 0) {
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL); /* no test leaves it behind */
+		serve(ready[1]);
+	}
+	(void)close(ready[1]);
+	ck_assert_int_eq(read(ready[0], &byte, 1), 1);
+	(void)close(ready[0]);
+}
+
+static void
+stop_daemon(void)
+{
+	if (daemon_pid <= 0)
+		return;
+	(void)kill(daemon_pid, SIGKILL);
+	(void)waitpid(daemon_pid, NULL, 0);
+	daemon_pid = 0;
+}
+
+static void
+tear_down(void)
+{
+	stop_daemon();
+	(void)unlink(path);
+	(void)rmdir(dir);
+	free(out_text);
+	free(err_text);
+	out_text = err_text = NULL;
+}
+
+/* Run the program with the arguments, a NULL behind the last, and out as its output, which
+ * is closed. Returns its exit status. */
+static int
+run_into(FILE *out, const char *const *args)
+{
+	char copies[ARGS_MAX][CONTROL_LINE_MAX + 10];
+	char *argv[ARGS_MAX + 1] = { NULL };
+	size_t err_len;
+	FILE *err = open_memstream(&err_text, &err_len);
+	int argc = 0;
+	int status;
+
+	for (; args[argc] != NULL; argc++) {
+		ck_assert_int_lt(argc, ARGS_MAX);
+		(void)snprintf(copies[argc], sizeof(copies[argc]), "%s", args[argc]);
+		argv[argc] = copies[argc];
+	}
+	status = ctl_run(argc, argv, out, err);
+	(void)fclose(out);
+	(void)fclose(err);
+	return status;
+}
+
+static int
+run(const char *const *args)
+{
+	size_t out_len;
+
+	return run_into(open_memstream(&out_text, &out_len), args);
+}
+
+#define RUN(...) run((const char *const[]){ "mqbridgectl", __VA_ARGS__, NULL })
+
+START_TEST(command_prints_what_the_daemon_says)
+{
+	ck_assert_int_eq(RUN("--socket", path, "sh", "t"), 0);
+	ck_assert_str_eq(out_text, "NAME: orders\n");
+	ck_assert_str_eq(err_text, "");
+}
+END_TEST
+
+START_TEST(command_with_json_prints_one_document)
+{
+	json_t *document;
+
+	ck_assert_int_eq(RUN("show", "thing", "--json", "--socket", path), 0);
+	document = json_loads(out_text, 0, NULL);
+	ck_assert_str_eq(json_string_value(json_object_get(document, "kind")), "thing");
+	json_decref(document);
+}
+END_TEST
+
+START_TEST(command_that_says_json_itself_is_not_changed)
+{
+	ck_assert_int_eq(RUN("--socket", path, "--json", "show", "thing", "json"), 0);
+	ck_assert_int_eq(out_text[0], '{');
+}
+END_TEST
+
+static const struct status_row {
+	const char *command;
+	int status;
+	const char *err;
+} status_rows[] = {
+	{ "refuse", 1, "mqbridgectl: not now\n" },
+	{ "frob", 2,
+	    "mqbridgectl: usage: \"frob\" is not a command; "
+	    "\"help\" lists them all\n" },
+	{ "deny", 4, "mqbridgectl: not permitted: for operators only\n" },
+	{ "miss", 5, "mqbridgectl: no such object: no route is called so\n" },
+};
+
+START_TEST(command_that_fails_gives_its_status)
+{
+	const struct status_row *row = &status_rows[_i];
+
+	ck_assert_int_eq(RUN("--socket", path, row->command), row->status);
+	ck_assert_str_eq(err_text, row->err);
+	ck_assert_str_eq(out_text, "");
+}
+END_TEST
+
+START_TEST(command_that_fails_with_json_prints_the_error_document)
+{
+	const struct status_row *row = &status_rows[_i];
+	json_t *document;
+
+	ck_assert_int_eq(RUN("--socket", path, "--json", row->command), row->status);
+	document = json_loads(out_text, 0, NULL);
+	ck_assert(json_is_string(json_object_get(document, "error")));
+	ck_assert_str_eq(err_text, "");
+	json_decref(document);
+}
+END_TEST
+
+START_TEST(command_without_daemon_says_where_and_what_to_do)
+{
+	stop_daemon(); /* leaves its socket */
+	ck_assert_int_eq(RUN("--socket", path, "help"), CTL_NO_DAEMON);
+	ck_assert_ptr_nonnull(strstr(err_text, path));
+	ck_assert_ptr_nonnull(strstr(err_text, "Connection refused"));
+	ck_assert_ptr_nonnull(strstr(err_text, "systemctl start mqbridged"));
+	ck_assert_str_eq(out_text, "");
+}
+END_TEST
+
+/* Root passes every mode by its capabilities. No other user is needed to be without them,
+ * and in a namespace there may be none. */
+static void
+use_capabilities(bool use)
+{
+	struct __user_cap_header_struct header = { .version =
+						       _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct data[_LINUX_CAPABILITY_U32S_3];
+
+	ck_assert_int_eq(syscall(SYS_capget, &header, data), 0);
+	for (size_t i = 0; i < ARRAY_LEN(data); i++)
+		data[i].effective = use ? data[i].permitted : 0;
+	ck_assert_int_eq(syscall(SYS_capset, &header, data), 0);
+}
+
+START_TEST(command_without_permission_is_denied)
+{
+	int status;
+
+	ck_assert_int_eq(chmod(path, 0), 0);
+	use_capabilities(false);
+	status = RUN("--socket", path, "help");
+	use_capabilities(true);
+	ck_assert_int_eq(status, 4);
+	ck_assert_ptr_nonnull(strstr(err_text, path));
+}
+END_TEST
+
+static const struct usage_row {
+	const char *args[4];
+	const char *err; /* begins so */
+} usage_rows[] = {
+	{ { NULL }, "mqbridgectl: a command is missing; see " },
+	{ { "--frob", "help" }, "mqbridgectl: --frob is not an option; see " },
+	{ { "-x", "help" }, "mqbridgectl: -x is not an option; see " },
+	{ { "help", "--socket" }, "mqbridgectl: --socket wants a path; see " },
+	{ { "help", "a\nb" }, "mqbridgectl: the command has control characters" },
+	{ { "help", "\xff" }, "mqbridgectl: the command has control characters" },
+};
+
+START_TEST(usage_that_is_wrong_never_reaches_the_daemon)
+{
+	const struct usage_row *row = &usage_rows[_i];
+
+	ck_assert_int_eq(RUN(row->args[0], row->args[1], row->args[2]), 2);
+	ck_assert_mem_eq(err_text, row->err, strlen(row->err));
+	ck_assert_str_eq(out_text, "");
+}
+END_TEST
+
+START_TEST(usage_with_too_long_a_command_is_wrong)
+{
+	char word[CONTROL_LINE_MAX + 1];
+
+	memset(word, 'a', sizeof(word) - 1);
+	word[sizeof(word) - 1] = '\0';
+	ck_assert_int_eq(RUN("--socket", path, "--json", word), 2);
+	ck_assert_str_eq(err_text,
+	    "mqbridgectl: the command is too long; see \"mqbridgectl --help\"\n");
+}
+END_TEST
+
+START_TEST(help_and_version_need_no_daemon)
+{
+	stop_daemon();
+	ck_assert_int_eq(RUN("--socket", path, "--help"), 0);
+	ck_assert_mem_eq(out_text, "usage: mqbridgectl", 18);
+	free(out_text);
+	free(err_text);
+	ck_assert_int_eq(RUN("--version"), 0);
+	ck_assert_mem_eq(out_text, "mqbridgectl ", 12);
+}
+END_TEST
+
+START_TEST(output_that_cannot_be_written_is_no_success)
+{
+	const char *const args[] = { "mqbridgectl", "--socket", path, "help", NULL };
+	FILE *full = fopen("/dev/full", "w");
+
+	ck_assert_ptr_nonnull(full);
+	ck_assert_int_eq(run_into(full, args), 1);
+	ck_assert_ptr_nonnull(strstr(err_text, "No space left"));
+}
+END_TEST
+
+Suite *
+suite_ctl(void)
+{
+	Suite *s = suite_create("ctl");
+	TCase *tc = tcase_create("ctl");
+
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_add_test(tc, command_prints_what_the_daemon_says);
+	tcase_add_test(tc, command_with_json_prints_one_document);
+	tcase_add_test(tc, command_that_says_json_itself_is_not_changed);
+	tcase_add_loop_test(
+	    tc, command_that_fails_gives_its_status, 0, ARRAY_LEN(status_rows));
+	tcase_add_loop_test(tc, command_that_fails_with_json_prints_the_error_document,
+	    0, ARRAY_LEN(status_rows));
+	tcase_add_test(tc, command_without_daemon_says_where_and_what_to_do);
+	tcase_add_test(tc, command_without_permission_is_denied);
+	tcase_add_loop_test(
+	    tc, usage_that_is_wrong_never_reaches_the_daemon, 0, ARRAY_LEN(usage_rows));
+	tcase_add_test(tc, usage_with_too_long_a_command_is_wrong);
+	tcase_add_test(tc, help_and_version_need_no_daemon);
+	tcase_add_test(tc, output_that_cannot_be_written_is_no_success);
+	suite_add_tcase(s, tc);
+	return s;
+}
