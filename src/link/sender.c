@@ -1,0 +1,425 @@
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/quote.h"
+#include "link/link_private.h"
+#include "record/record.h"
+#include "spool/deadletter.h"
+#include "spool/runtime.h"
+
+/* The records of one data frame. */
+#define DATA_MAX  (FRAME_PAYLOAD_MAX - FRAME_DATA_HEADER)
+#define CHUNK_MAX (FRAME_PAYLOAD_MAX - FRAME_CHUNK_HEADER)
+
+static struct sender *
+sender_of(struct sink *snk)
+{
+	return (struct sender *)snk;
+}
+
+static void
+sender_set_phase(struct sender *sn, enum sender_phase phase)
+{
+	struct session *ss = sn->peer->session;
+
+	if (sn->ready && ss != NULL)
+		TAILQ_REMOVE(&ss->ready, sn, ready_link);
+	sn->ready = false;
+	sn->phase = phase;
+	sn->chunk = NULL;
+}
+
+static void
+sender_set_ready(struct sender *sn)
+{
+	struct session *ss = sn->peer->session;
+
+	if (sn->phase != SENDER_OPEN || ss == NULL || sn->ready)
+		return;
+	sn->ready = true;
+	TAILQ_INSERT_TAIL(&ss->ready, sn, ready_link);
+	session_wake(ss);
+}
+
+/* Ask the peer to take the stream. */
+static void
+sender_open(struct sender *sn)
+{
+	struct session *ss = sn->peer->session;
+	struct source *src = sn->sink.source;
+	struct source_info info;
+	struct frame_open op;
+	uint8_t buf[FRAME_ENCODE_MAX];
+
+	if (ss == NULL || src == NULL || sn->peer->owner->halted ||
+	    src->ops->info(src, &info) < 0)
+		return;
+	op = (struct frame_open){
+		.stream = info.stream,
+		.ring = info.ring,
+		.acked = info.acked,
+		.next = info.next,
+		.kind = (uint8_t)info.kind,
+		.max_body = info.max_body,
+		.max_messages = info.max_messages,
+		.max_bytes = info.max_bytes,
+		.mode = info.mode,
+		.route = frame_text(info.route),
+		.source = frame_text(info.entry),
+		.uri = frame_text(info.uri),
+		.take = frame_text(info.take),
+		.entry = frame_text(sn->entry),
+	};
+	if (session_send(
+		ss, buf, frame_encode_open(buf, sizeof(buf), sn->channel, &op)) < 0)
+		return;
+	sn->source_max_body = info.max_body;
+	sender_set_phase(sn, SENDER_OPENING);
+}
+
+/* The ring was made larger since the stream was opened: open it anew, nothing is in flight. */
+static bool
+sender_outgrown(const struct sender *sn)
+{
+	struct source *src = sn->sink.source;
+	struct source_info info;
+
+	return src->ops->info(src, &info) == 0 && info.max_body > sn->source_max_body;
+}
+
+static void
+sender_reopen(struct sender *sn)
+{
+	uint8_t buf[FRAME_HEADER];
+
+	if (session_send(sn->peer->session, buf,
+		frame_encode_shut(buf, sizeof(buf), sn->channel)) < 0)
+		return;
+	sender_set_phase(sn, SENDER_CLOSED);
+	sender_open(sn);
+}
+
+static void
+sender_kick(struct sink *snk)
+{
+	struct sender *sn = sender_of(snk);
+
+	if (sn->peer->session == NULL)
+		return;
+	if (sn->phase == SENDER_CLOSED)
+		sender_open(sn);
+	else if (sn->phase == SENDER_OPEN && !sn->ready && sender_outgrown(sn))
+		sender_reopen(sn);
+	else
+		sender_set_ready(sn);
+}
+
+static void
+sender_stored(struct sink *snk, uint64_t seq)
+{
+	struct sender *sn = sender_of(snk);
+	uint8_t buf[FRAME_ENCODE_MAX];
+
+	if (sn->phase != SENDER_OPEN || sn->peer->session == NULL)
+		return; /* the peer names it again when the stream is resumed */
+	(void)!session_send(sn->peer->session, buf,
+	    frame_encode_number(buf, sizeof(buf), FRAME_STORED, sn->channel, seq));
+}
+
+static void
+sender_state(struct sink *snk, struct sink_state *ret)
+{
+	const struct sender *sn = sender_of(snk);
+
+	*ret = (struct sink_state){ "flowing", "" };
+	if (sn->peer->session == NULL)
+		*ret = (struct sink_state){ "waiting", sn->peer->reason[0] != '\0'
+							   ? sn->peer->reason
+							   : "peer not connected" };
+	else if (sn->phase == SENDER_REFUSED)
+		*ret = (struct sink_state){ "refused", sn->reason };
+	else if (sn->phase == SENDER_OPEN && sn->max_body == 0)
+		*ret = (struct sink_state){ "waiting",
+			"the destination queue is not there" };
+}
+
+static void
+sender_close(struct sink *snk)
+{
+	struct sender *sn = sender_of(snk);
+
+	sender_set_phase(sn, SENDER_CLOSED);
+	TAILQ_REMOVE(&sn->peer->senders, sn, link);
+	if (sn->retry != NULL)
+		event_free(sn->retry);
+	free(sn->entry);
+	free(sn);
+}
+
+static const struct sink_ops sender_ops = {
+	.kick = sender_kick,
+	.stored = sender_stored,
+	.state = sender_state,
+	.close = sender_close,
+};
+
+static void
+sender_on_retry(evutil_socket_t fd, short what, void *arg)
+{
+	struct sender *sn = arg;
+
+	(void)fd;
+	(void)what;
+	if (sn->phase != SENDER_REFUSED)
+		return;
+	sender_set_phase(sn, SENDER_CLOSED);
+	sender_open(sn);
+}
+
+int
+sender_new(struct sink **ret, struct peer *pe, const char *entry)
+{
+	struct sender *sn = calloc(1, sizeof(*sn));
+
+	if (sn == NULL)
+		return -ENOMEM;
+	sn->entry = strdup(entry);
+	sn->retry = event_new(pe->owner->spec.base, -1, 0, sender_on_retry, sn);
+	if (sn->entry == NULL || sn->retry == NULL) {
+		if (sn->retry != NULL)
+			event_free(sn->retry);
+		free(sn->entry);
+		free(sn);
+		return -ENOMEM;
+	}
+	sn->sink.ops = &sender_ops;
+	sn->peer = pe;
+	sn->channel = ++pe->channels;
+	TAILQ_INSERT_TAIL(&pe->senders, sn, link);
+	*ret = &sn->sink;
+	return 0;
+}
+
+void
+sender_on_session(struct sender *sn)
+{
+	sn->reason[0] = '\0';
+	sender_set_phase(sn, SENDER_CLOSED);
+	sender_open(sn);
+}
+
+void
+sender_on_lost(struct sender *sn)
+{
+	(void)event_del(sn->retry);
+	sender_set_phase(sn, SENDER_CLOSED);
+}
+
+/* Records of a frame: from the source in runs, as much as fits. Returns their number. */
+static uint32_t
+sender_add_runs(struct sender *sn, uint64_t room, struct frame_data *da)
+{
+	struct session *ss = sn->peer->session;
+	struct source *src = sn->sink.source;
+	struct source_run run;
+
+	while (session_room(ss) > 0 &&
+	       src->ops->take_run(src, UINT32_MAX, room, sn->max_body, &run) > 0) {
+		if (da->count == 0)
+			da->first_seq = run.seq;
+		(void)session_add_piece(ss, run.first, run.bytes);
+		da->count += run.count;
+		da->length += (uint32_t)run.bytes;
+		room -= run.bytes;
+		sn->sent += run.bytes;
+		sn->composed_seq = run.seq + run.count - 1;
+	}
+	return da->count;
+}
+
+static bool
+sender_compose_data(struct sender *sn)
+{
+	struct session *ss = sn->peer->session;
+	uint64_t room = sn->credit - sn->sent;
+	struct frame_data da = { .clock_ns =
+				     runtime_clock_ns(sn->peer->owner->spec.runtime) };
+	uint8_t *head;
+
+	head = session_add_head(ss, FRAME_HEADER + FRAME_DATA_HEADER);
+	if (head == NULL)
+		return false;
+	if (sender_add_runs(sn, room < DATA_MAX ? room : DATA_MAX, &da) == 0) {
+		session_drop_head(ss);
+		return false;
+	}
+	(void)frame_encode_data(
+	    head, FRAME_HEADER + FRAME_DATA_HEADER, sn->channel, &da);
+	return true;
+}
+
+/* The next piece of a record that is larger than a frame. */
+static bool
+sender_compose_chunk(struct sender *sn)
+{
+	struct session *ss = sn->peer->session;
+	uint64_t total = record_stride(sn->chunk->length);
+	uint64_t left = total - sn->chunk_at;
+	struct frame_chunk ch = {
+		.seq = sn->chunk_seq,
+		.total = (uint32_t)total,
+		.offset = (uint32_t)sn->chunk_at,
+		.clock_ns = runtime_clock_ns(sn->peer->owner->spec.runtime),
+		.length = (uint32_t)(left < CHUNK_MAX ? left : CHUNK_MAX),
+	};
+	const uint8_t *bytes = (const uint8_t *)sn->chunk + sn->chunk_at;
+	uint8_t *head;
+
+	if (session_room(ss) < 2)
+		return false;
+	head = session_add_head(ss, FRAME_HEADER + FRAME_CHUNK_HEADER);
+	if (head == NULL)
+		return false;
+	(void)frame_encode_chunk(
+	    head, FRAME_HEADER + FRAME_CHUNK_HEADER, sn->channel, &ch);
+	(void)session_add_piece(ss, bytes, ch.length);
+	sn->sent += ch.length;
+	sn->chunk_at += ch.length;
+	if (sn->chunk_at == total) {
+		sn->composed_seq = sn->chunk_seq;
+		sn->chunk = NULL;
+	}
+	return true;
+}
+
+/* What runs could not take: a record that never fits is refused, a large one begins to go in
+ * chunks. true: something was done, go on. */
+static bool
+sender_handle_odd(struct sender *sn)
+{
+	struct source *src = sn->sink.source;
+	const struct record *rec;
+	char detail[128];
+	uint64_t seq, stride;
+	bool is_new;
+
+	rec = src->ops->peek(src, &seq, &is_new);
+	if (rec == NULL)
+		return false;
+	if (is_new && rec->length > sn->max_body) {
+		(void)snprintf(detail, sizeof(detail),
+		    "%u bytes, but %.64s takes at most %u", rec->length,
+		    quote(sn->entry).text, sn->max_body);
+		return src->ops->refuse(src, DEAD_TOO_BIG, detail) == 0;
+	}
+	stride = record_stride(rec->length);
+	if (stride > sn->credit - sn->sent || stride <= DATA_MAX)
+		return false; /* the next ACK brings more credit */
+	src->ops->take(src);
+	sn->chunk = rec;
+	sn->chunk_seq = seq;
+	sn->chunk_at = 0;
+	return true;
+}
+
+bool
+sender_compose(struct sender *sn)
+{
+	if (sn->phase != SENDER_OPEN || sn->max_body == 0)
+		return false;
+	if (sn->chunk != NULL)
+		return sender_compose_chunk(sn);
+	if (sender_compose_data(sn))
+		return true;
+	return sender_handle_odd(sn);
+}
+
+unsigned
+sender_on_opened(struct sender *sn, const struct frame_opened *od)
+{
+	struct source *src = sn->sink.source;
+	int rc;
+
+	if (sn->phase != SENDER_OPENING)
+		return CLOSE_PROTOCOL;
+	rc = src->ops->rewind(src, od->mark);
+	sender_set_phase(sn, SENDER_OPEN);
+	for (unsigned i = 0; rc == 0 && i < od->rejects; i++)
+		rc = src->ops->reject(src, od->reject[i].seq, od->reject[i].reason, "");
+	if (rc == 0)
+		rc = src->ops->settle(src, od->mark);
+	if (rc < 0)
+		return CLOSE_PROTOCOL;
+	sn->max_body = od->max_body;
+	sn->credit = od->credit;
+	sn->sent = 0;
+	sn->composed_seq = od->mark;
+	sender_set_ready(sn);
+	return 0;
+}
+
+unsigned
+sender_on_refused(struct sender *sn, const struct frame_refused *re)
+{
+	struct timeval pause = { .tv_sec = re->retry_ms / 1000,
+		.tv_usec = re->retry_ms % 1000 * 1000 };
+
+	if (sn->phase != SENDER_OPENING)
+		return CLOSE_PROTOCOL;
+	(void)frame_text_copy(sn->reason, sizeof(sn->reason), re->text);
+	log_warn("link", "peer %s refuses the stream to %s: %s",
+	    quote(sn->peer->name).text, quote(sn->entry).text, quote(sn->reason).text);
+	sender_set_phase(sn, SENDER_REFUSED);
+	if (pause.tv_sec == 0)
+		pause.tv_sec = 1;
+	(void)event_add(sn->retry, &pause);
+	return 0;
+}
+
+unsigned
+sender_on_ack(struct sender *sn, const struct frame_ack *ac)
+{
+	struct source *src = sn->sink.source;
+
+	if (sn->phase != SENDER_OPEN)
+		return 0; /* of the time before a reopening */
+	/* What a peer acknowledges before it is all written is lost to itself alone: it gets bytes
+	 * with a wrong checksum. */
+	if (ac->mark > sn->composed_seq || ac->credit < sn->credit)
+		return CLOSE_PROTOCOL;
+	sn->credit = ac->credit;
+	if (src->ops->settle(src, ac->mark) < 0)
+		return CLOSE_PROTOCOL;
+	sender_set_ready(sn);
+	return 0;
+}
+
+unsigned
+sender_on_limits(struct sender *sn, const struct frame_limits *li)
+{
+	if (sn->phase != SENDER_OPEN)
+		return 0;
+	if (li->credit < sn->credit)
+		return CLOSE_PROTOCOL;
+	sn->max_body = li->max_body;
+	sn->credit = li->credit;
+	sender_set_ready(sn);
+	return 0;
+}
+
+unsigned
+sender_on_reject(struct sender *sn, const struct frame_reject *re)
+{
+	struct source *src = sn->sink.source;
+	char detail[FRAME_TEXT_MAX + 1];
+
+	if (sn->phase != SENDER_OPEN)
+		return 0;
+	(void)frame_text_copy(detail, sizeof(detail), re->text);
+	return src->ops->reject(src, re->seq, re->reason, detail) < 0 ? CLOSE_PROTOCOL
+								      : 0;
+}
