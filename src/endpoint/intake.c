@@ -1,0 +1,332 @@
+#include "endpoint/intake.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/quote.h"
+#include "endpoint/intake_private.h"
+#include "endpoint/worker.h"
+#include "spool/ring.h"
+#include "spool/runtime.h"
+
+#define TICK_US 250000 /* a queue that is made or removed is noticed within that time */
+
+static void
+intake_close_queue(struct intake *in)
+{
+	int rc;
+
+	/* An empty message that the waiter took last lies in the type slot. Should the ring have
+	 * no room for it, it stays there for the next turn or start. */
+	if (in->waiter != NULL && worker_cancel(in->waiter, &rc) && rc == 1)
+		(void)!ring_commit_zero(in->ring, runtime_clock_ns(in->runtime));
+	if (in->readable != NULL)
+		event_free(in->readable);
+	in->readable = NULL;
+	ipcq_close(in->queue);
+	in->queue = NULL;
+}
+
+/* Not attached because of rc: said once until it changes. */
+static void
+intake_report(struct intake *in, int rc)
+{
+	char text[sizeof(in->reason)];
+
+	(void)ipcq_explain(text, sizeof(text), in->spec.uri,
+	    in->spec.create ? &in->spec.attributes : NULL, rc);
+	if (in->reported && strcmp(text, in->reason) == 0)
+		return;
+	(void)snprintf(in->reason, sizeof(in->reason), "%s", text);
+	in->reported = true;
+	if (rc == -ENOENT)
+		log_info("endpoint", "queue %s: waiting until %s is there",
+		    quote(in->spec.name).text, quote(in->spec.uri).text);
+	else
+		log_warn("endpoint",
+		    "queue %s: cannot receive from %s, trying again: %s",
+		    quote(in->spec.name).text, quote(in->spec.uri).text, text);
+}
+
+void
+intake_lose(struct intake *in, int rc)
+{
+	if (rc == -EIDRM || rc == -EINVAL || rc == -EBADF)
+		log_info("endpoint", "queue %s: %s was removed; waiting for a new one",
+		    quote(in->spec.name).text, quote(in->spec.uri).text);
+	else
+		intake_report(in, rc);
+	intake_close_queue(in);
+	if (in->reason[0] == '\0')
+		(void)snprintf(in->reason, sizeof(in->reason), "removed");
+}
+
+static void
+intake_on_readable(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	intake_turn(arg);
+}
+
+static void
+intake_on_again(evutil_socket_t fd, short what, void *arg)
+{
+	struct intake *in = arg;
+
+	(void)fd;
+	(void)what;
+	if (in->grow_to > 0 && in->queue != NULL && in->running)
+		intake_grow(in, in->grow_to);
+	else
+		intake_turn(in);
+}
+
+/* The ring for the attached queue. */
+static int
+intake_make_ring(struct intake *in)
+{
+	struct ring_spec spec = {
+		.kind = in->attributes.kind == IPCQ_POSIX ? RING_POSIX : RING_SYSV,
+		.uri = in->spec.uri,
+		.take = in->spec.take_text,
+		.max_body = (uint32_t)in->attributes.message_size,
+		.bytes = in->spec.ring_bytes,
+	};
+
+	if (in->ring != NULL)
+		return 0;
+	if (in->attributes.message_size > RECORD_BODY_MAX)
+		return -EFBIG;
+	return ring_create(&in->ring, runtime_dir_fd(in->runtime), &spec);
+}
+
+/* Means to wait for messages: an event on the descriptor, or a thread. */
+static int
+intake_make_wait(struct intake *in)
+{
+	if (in->attributes.kind == IPCQ_POSIX) {
+		in->readable = event_new(in->base, ipcq_fd(in->queue),
+		    EV_READ | EV_PERSIST, intake_on_readable, in);
+		return in->readable == NULL ? -ENOMEM : 0;
+	}
+	if (in->waiter != NULL)
+		return 0;
+	return worker_new(&in->waiter, in->base, intake_on_waiter, in);
+}
+
+static int
+intake_open(struct intake *in)
+{
+	int rc;
+
+	rc = ipcq_open(&in->queue, in->spec.uri,
+	    IPCQ_READ | (in->spec.create ? IPCQ_CREATE : 0), &in->spec.attributes);
+	if (rc < 0)
+		return rc;
+	rc = ipcq_attributes(in->queue, &in->attributes);
+	if (rc == 0)
+		rc = intake_make_ring(in);
+	if (rc == 0)
+		rc = intake_make_wait(in);
+	if (rc < 0)
+		intake_close_queue(in);
+	return rc;
+}
+
+static void
+intake_attach(struct intake *in)
+{
+	int rc = intake_open(in);
+
+	if (rc < 0) {
+		intake_report(in, rc);
+		return;
+	}
+	in->reason[0] = '\0';
+	in->reported = false;
+	in->blocked = false;
+	log_info("endpoint", "queue %s: receiving from %s", quote(in->spec.name).text,
+	    quote(in->spec.uri).text);
+	if (in->attributes.message_size > ring_max_body(in->ring))
+		intake_grow(in, (uint32_t)in->attributes.message_size);
+	else
+		event_active(in->again, 0, 0);
+}
+
+/* The name is gone: what the orphan holds is taken first. */
+static void
+intake_check_removed(struct intake *in)
+{
+	struct ipcq_attributes at;
+	int rc = ipcq_attributes(in->queue, &at);
+
+	if (rc < 0) {
+		intake_lose(in, rc);
+		return;
+	}
+	if (!at.removed)
+		return;
+	intake_turn(in);
+	if (in->queue != NULL && !in->blocked && ipcq_attributes(in->queue, &at) == 0 &&
+	    at.messages == 0)
+		intake_lose(in, -EIDRM);
+}
+
+static void
+intake_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct intake *in = arg;
+	struct outlet *ol;
+
+	(void)fd;
+	(void)what;
+	if (in->queue == NULL)
+		intake_attach(in);
+	else
+		intake_check_removed(in);
+	if (in->grow_to > 0)
+		intake_space(in);
+	if (!in->prepared)
+		intake_turn(in);
+	/* What could not be done before for want of memory is tried again. */
+	TAILQ_FOREACH (ol, &in->outlets, link)
+		outlet_feed(ol);
+}
+
+static int
+intake_copy_spec(struct intake *in, const struct intake_spec *spec)
+{
+	in->spec = *spec;
+	in->spec.name = in->name = strdup(spec->name);
+	in->spec.uri = in->uri = strdup(spec->uri);
+	in->spec.take_text = in->take_text = strdup(spec->take_text);
+	if (in->name == NULL || in->uri == NULL || in->take_text == NULL)
+		return -ENOMEM;
+	return 0;
+}
+
+int
+intake_new(struct intake **ret, struct event_base *base, struct runtime *rt,
+    const struct intake_spec *spec, struct ring *ring)
+{
+	struct intake *in = calloc(1, sizeof(*in));
+
+	if (in == NULL)
+		return -ENOMEM;
+	TAILQ_INIT(&in->outlets);
+	in->base = base;
+	in->runtime = rt;
+	in->again = event_new(base, -1, 0, intake_on_again, in);
+	in->tick = event_new(base, -1, EV_PERSIST, intake_on_tick, in);
+	if (intake_copy_spec(in, spec) < 0 || in->again == NULL || in->tick == NULL) {
+		intake_free(in);
+		return -ENOMEM;
+	}
+	in->ring = ring;
+	*ret = in;
+	return 0;
+}
+
+void
+intake_free(struct intake *in)
+{
+	if (in == NULL)
+		return;
+	intake_close_queue(in);
+	worker_free(in->waiter);
+	if (in->again != NULL)
+		event_free(in->again);
+	if (in->tick != NULL)
+		event_free(in->tick);
+	ring_close(in->ring);
+	free(in->name);
+	free(in->uri);
+	free(in->take_text);
+	free(in);
+}
+
+void
+intake_start(struct intake *in)
+{
+	const struct timeval tick = { .tv_usec = TICK_US };
+
+	in->running = true;
+	(void)event_add(in->tick, &tick);
+	intake_attach(in);
+}
+
+void
+intake_stop(struct intake *in)
+{
+	in->running = false;
+	(void)event_del(in->tick);
+	intake_close_queue(in);
+	(void)snprintf(in->reason, sizeof(in->reason), "stopped");
+}
+
+void
+intake_add(struct intake *in, struct outlet *ol)
+{
+	TAILQ_INSERT_TAIL(&in->outlets, ol, link);
+	in->prepared = false;
+}
+
+void
+intake_remove(struct intake *in, struct outlet *ol)
+{
+	TAILQ_REMOVE(&in->outlets, ol, link);
+}
+
+struct ring *
+intake_ring(const struct intake *in)
+{
+	return in->ring;
+}
+
+const char *
+intake_name(const struct intake *in)
+{
+	return in->spec.name;
+}
+
+const struct intake_spec *
+intake_spec(const struct intake *in)
+{
+	return &in->spec;
+}
+
+const struct ipcq_attributes *
+intake_attributes(const struct intake *in)
+{
+	return &in->attributes;
+}
+
+void
+intake_numbers(const struct intake *in, struct intake_numbers *ret)
+{
+	struct ipcq_attributes at;
+
+	*ret = (struct intake_numbers){
+		.attached = in->queue != NULL,
+		.reason = in->reason,
+		.received = in->received,
+		.recovered = in->recovered,
+	};
+	if (in->queue != NULL && ipcq_attributes(in->queue, &at) == 0) {
+		ret->depth = at.kind == IPCQ_POSIX ? at.messages : at.bytes;
+		ret->capacity = at.kind == IPCQ_POSIX ? at.max_messages : at.max_bytes;
+	}
+	if (in->blocked && in->queue != NULL)
+		ret->reason = "ring full";
+	if (in->ring != NULL) {
+		ret->ring_records = ring_records(in->ring);
+		ret->ring_used = ring_used(in->ring);
+		ret->ring_bytes = ring_bytes(in->ring);
+		ret->max_body = ring_max_body(in->ring);
+	}
+}

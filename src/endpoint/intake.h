@@ -1,0 +1,65 @@
+/* Intake: the kernel's messages of one source queue into its ring, in place.
+ *
+ * The queue is opened (made, if so configured) and watched: one that is not there is waited for, one that is
+ * removed is drained and attached anew within a second. POSIX queues are polled by the loop; for a System V queue a
+ * worker thread waits without taking. When the ring is full intake pauses and the producers
+ * block. docs/architecture.md, section "Intake". */
+#ifndef MQBRIDGE_ENDPOINT_INTAKE_H
+#define MQBRIDGE_ENDPOINT_INTAKE_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/take.h"
+#include "lib/ipcq.h"
+
+struct event_base;
+struct intake; /* opaque; used by the loop's thread */
+struct outlet;
+struct ring;
+struct runtime;
+
+struct intake_spec {
+	const char *name; /* of the entry; copied, like all strings */
+	const char *uri;
+	const char *take_text;
+	struct take take;
+	uint64_t ring_bytes;
+	bool create;
+	struct ipcq_create attributes;
+};
+
+struct intake_numbers {
+	bool attached;
+	const char *reason; /* why not attached, or paused; "" */
+	uint64_t depth,
+	    capacity; /* of the queue: messages (POSIX) or bytes (System V), now */
+	uint64_t ring_records, ring_used, ring_bytes;
+	uint64_t received;  /* since start */
+	uint64_t recovered; /* records whose end was guessed, since start */
+	uint32_t max_body;  /* 0: no ring yet */
+};
+
+/* ring: the recovered ring of this queue, taken over, or NULL: made when the queue is there. */
+int intake_new(struct intake **ret, struct event_base *base, struct runtime *rt,
+    const struct intake_spec *spec, struct ring *ring) MUST_CHECK;
+void intake_free(struct intake *in);  /* stops; closes ring and queue; NULL is fine */
+void intake_start(struct intake *in); /* attach and begin to receive */
+void intake_stop(
+    struct intake *in); /* nothing is received any more; the ring stays open */
+
+/* Outlets are told of new records; they are borrowed and leave by intake_remove(). */
+void intake_add(struct intake *in, struct outlet *ol);
+void intake_remove(struct intake *in, struct outlet *ol);
+void intake_space(struct intake *in); /* the ring may have room again */
+
+struct ring *intake_ring(
+    const struct intake *in); /* NULL until the queue was there once; borrowed */
+const char *intake_name(const struct intake *in);
+const struct intake_spec *intake_spec(const struct intake *in);
+/* The queue's attributes, as read when it was attached; all 0 before. */
+const struct ipcq_attributes *intake_attributes(const struct intake *in);
+void intake_numbers(const struct intake *in, struct intake_numbers *ret);
+
+#endif

@@ -1,0 +1,302 @@
+#include "endpoint/outlet.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/quote.h"
+#include "endpoint/intake.h"
+#include "endpoint/outlet_private.h"
+#include "flow/sink.h"
+#include "spool/ring.h"
+#include "spool/runtime.h"
+
+static struct outlet *
+outlet_of(struct source *src)
+{
+	return (struct outlet *)src;
+}
+
+static bool
+outlet_offers(const struct outlet *ol)
+{
+	return ol->stream != NULL && !ol->halted && ol->stopped[0] == '\0';
+}
+
+static int
+outlet_info(struct source *src, struct source_info *ret)
+{
+	struct outlet *ol = outlet_of(src);
+	const struct ipcq_attributes *at = intake_attributes(ol->intake);
+	const struct intake_spec *spec = intake_spec(ol->intake);
+	struct ring *rg = intake_ring(ol->intake);
+	struct stream_numbers nb;
+
+	if (ol->stream == NULL)
+		return -EAGAIN;
+	stream_numbers(ol->stream, &nb);
+	*ret = (struct source_info){
+		.stream = *stream_id(ol->stream),
+		.ring = *ring_id(rg),
+		.acked = nb.acked,
+		.next = nb.next,
+		.kind = ring_kind(rg) == RING_POSIX ? FLOW_POSIX : FLOW_SYSV,
+		.max_body = ring_max_body(rg),
+		.max_messages = at->max_messages,
+		.max_bytes = at->max_bytes,
+		.mode = at->mode,
+		.route = ol->route,
+		.entry = spec->name,
+		.uri = spec->uri,
+		.take = spec->take_text,
+	};
+	return 0;
+}
+
+static const struct record *
+outlet_peek(struct source *src, uint64_t *ret_seq, bool *ret_new)
+{
+	struct outlet *ol = outlet_of(src);
+
+	if (!outlet_offers(ol))
+		return NULL;
+	return stream_peek(ol->stream, ret_seq, ret_new);
+}
+
+static void
+outlet_count(struct outlet *ol, uint64_t seq, uint32_t count)
+{
+	uint64_t last = seq + count - 1;
+	uint64_t fresh = last > ol->high ? last - ol->high : 0;
+
+	ol->sent += count;
+	if (fresh < count)
+		ol->resent += count - fresh;
+	if (last > ol->high)
+		ol->high = last;
+}
+
+static void
+outlet_take(struct source *src)
+{
+	struct outlet *ol = outlet_of(src);
+	uint64_t seq;
+	bool is_new;
+
+	if (stream_peek(ol->stream, &seq, &is_new) == NULL)
+		return;
+	stream_take(ol->stream);
+	outlet_count(ol, seq, 1);
+}
+
+static uint32_t
+outlet_take_run(struct source *src, uint32_t max_count, uint64_t max_bytes,
+    uint32_t max_body, struct source_run *ret)
+{
+	struct outlet *ol = outlet_of(src);
+	struct stream_run run;
+
+	if (!outlet_offers(ol) ||
+	    stream_take_run(ol->stream, max_count, max_bytes, max_body, &run) == 0)
+		return 0;
+	*ret = (struct source_run){ run.first, run.seq, run.count, run.bytes };
+	outlet_count(ol, run.seq, run.count);
+	return run.count;
+}
+
+static const struct record *
+outlet_taken(struct source *src, uint64_t seq)
+{
+	return stream_sent(outlet_of(src)->stream, seq);
+}
+
+/* After acknowledgements: what the numbers and the intake make of it. */
+static void
+outlet_progress(struct outlet *ol)
+{
+	struct stream_numbers nb;
+
+	stream_numbers(ol->stream, &nb);
+	if (nb.acked == ol->acked)
+		return;
+	ol->settled += nb.acked - ol->acked;
+	ol->acked = nb.acked;
+	ol->last_progress_ms = clock_monotonic_ms();
+	intake_space(ol->intake);
+}
+
+static int
+outlet_settle(struct source *src, uint64_t seq)
+{
+	struct outlet *ol = outlet_of(src);
+	int rc = stream_acknowledge(ol->stream, seq);
+
+	if (rc == 0)
+		outlet_progress(ol);
+	return rc;
+}
+
+static int
+outlet_reject(struct source *src, uint64_t seq, unsigned reason, const char *detail)
+{
+	struct outlet *ol = outlet_of(src);
+	const struct record *rec;
+	int rc;
+
+	if (outlet_has_letter(ol, seq))
+		return 0;
+	rec = stream_sent(ol->stream, seq);
+	if (rec == NULL) {
+		/* Settled before: it was stored, only the sink does not know yet. */
+		src->sink->ops->stored(src->sink, seq);
+		return 0;
+	}
+	rc = stream_reject(ol->stream, seq);
+	if (rc < 0)
+		return rc;
+	return outlet_write_letter(ol, rec, seq, reason, detail);
+}
+
+static int
+outlet_refuse(struct source *src, unsigned reason, const char *detail)
+{
+	struct outlet *ol = outlet_of(src);
+	const struct record *rec;
+
+	if (stream_park(ol->stream, &rec) < 0)
+		return -EAGAIN;
+	/* Without memory it stays parked in the ring and is offered again after a restart. */
+	return outlet_write_letter(ol, rec, 0, reason, detail) < 0 ? -EAGAIN : 0;
+}
+
+static int
+outlet_rewind(struct source *src, uint64_t mark)
+{
+	return stream_rewind(outlet_of(src)->stream, mark);
+}
+
+static const struct source_ops outlet_ops = {
+	.info = outlet_info,
+	.peek = outlet_peek,
+	.take = outlet_take,
+	.take_run = outlet_take_run,
+	.taken = outlet_taken,
+	.settle = outlet_settle,
+	.reject = outlet_reject,
+	.refuse = outlet_refuse,
+	.rewind = outlet_rewind,
+};
+
+/* What the numbers start from. */
+static void
+outlet_adopt(struct outlet *ol, struct stream *st)
+{
+	struct stream_numbers nb;
+
+	stream_numbers(st, &nb);
+	ol->stream = st;
+	ol->acked = nb.acked;
+	ol->high = nb.next - 1;
+}
+
+int
+outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
+    const char *route, const char *label, struct stream *st)
+{
+	struct outlet *ol = calloc(1, sizeof(*ol));
+
+	if (ol == NULL)
+		return -ENOMEM;
+	ol->source.ops = &outlet_ops;
+	ol->env = *env;
+	ol->intake = in;
+	ol->route = strdup(route);
+	ol->label = strdup(label);
+	if (outlet_init_letters(ol) < 0 || ol->route == NULL || ol->label == NULL) {
+		ol->intake = NULL;
+		outlet_free(ol);
+		return -ENOMEM;
+	}
+	if (st != NULL)
+		outlet_adopt(ol, st);
+	intake_add(in, ol);
+	*ret = ol;
+	return 0;
+}
+
+void
+outlet_free(struct outlet *ol)
+{
+	if (ol == NULL)
+		return;
+	if (ol->intake != NULL)
+		intake_remove(ol->intake, ol);
+	outlet_done_letters(ol);
+	stream_close(ol->stream);
+	free(ol->route);
+	free(ol->label);
+	free(ol);
+}
+
+struct source *
+outlet_source(struct outlet *ol)
+{
+	return &ol->source;
+}
+
+int
+outlet_prepare(struct outlet *ol)
+{
+	struct stream *st;
+	int rc;
+
+	if (ol->stream != NULL)
+		return 0;
+	rc = stream_create(
+	    &st, runtime_dir_fd(ol->env.runtime), intake_ring(ol->intake), ol->label);
+	if (rc == 0) {
+		outlet_adopt(ol, st);
+		return 0;
+	}
+	if (!ol->reported)
+		log_error("endpoint",
+		    "route %s: cannot make its send journal in the ring directory: %s; "
+		    "nothing is received from queue %s",
+		    quote(ol->route).text, strerror(-rc),
+		    quote(intake_name(ol->intake)).text);
+	ol->reported = true;
+	return rc;
+}
+
+void
+outlet_feed(struct outlet *ol)
+{
+	if (ol->stream == NULL || stream_admit(ol->stream) < 0)
+		return; /* no memory: the intake's tick comes again */
+	if (ol->source.sink != NULL)
+		ol->source.sink->ops->kick(ol->source.sink);
+}
+
+void
+outlet_halt(struct outlet *ol)
+{
+	ol->halted = true;
+}
+
+void
+outlet_numbers(const struct outlet *ol, struct outlet_numbers *ret)
+{
+	*ret = (struct outlet_numbers){
+		.sent = ol->sent,
+		.resent = ol->resent,
+		.settled = ol->settled,
+		.rejected = ol->rejected,
+		.last_progress_ms = ol->last_progress_ms,
+		.stopped = ol->stopped,
+	};
+	if (ol->stream != NULL)
+		stream_numbers(ol->stream, &ret->stream);
+}

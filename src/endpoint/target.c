@@ -1,0 +1,342 @@
+#include "endpoint/target.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/quote.h"
+#include "endpoint/worker.h"
+
+#define TICK_US                                                                        \
+	250000 /* a queue that is made, removed or changed is noticed within that */
+
+static void
+target_close_queue(struct target *tg)
+{
+	struct delivery *dv = tg->blocked;
+	int rc;
+
+	if (tg->worker != NULL && worker_cancel(tg->worker, &rc) && dv != NULL) {
+		tg->blocked = NULL;
+		delivery_unblocked(dv, rc);
+	}
+	if (tg->writable != NULL)
+		event_free(tg->writable);
+	tg->writable = NULL;
+	ipcq_close(tg->queue);
+	tg->queue = NULL;
+	tg->full = false;
+}
+
+static void
+target_report(struct target *tg, int rc)
+{
+	char text[sizeof(tg->reason)];
+
+	(void)ipcq_explain(text, sizeof(text), tg->spec.uri,
+	    tg->spec.create ? &tg->spec.attributes : NULL, rc);
+	if (tg->reported && strcmp(text, tg->reason) == 0)
+		return;
+	(void)snprintf(tg->reason, sizeof(tg->reason), "%s", text);
+	tg->reported = true;
+	if (rc == -ENOENT)
+		log_info("endpoint", "queue %s: waiting until %s is there",
+		    quote(tg->spec.name).text, quote(tg->spec.uri).text);
+	else
+		log_warn("endpoint", "queue %s: cannot deliver to %s, trying again: %s",
+		    quote(tg->spec.name).text, quote(tg->spec.uri).text, text);
+}
+
+/* All sources hear of new limits. */
+static void
+target_announce(struct target *tg)
+{
+	struct delivery *dv;
+
+	TAILQ_FOREACH (dv, &tg->open, link) {
+		struct source *src = dv->sink.source;
+
+		if (src != NULL && src->ops->limits_changed != NULL)
+			src->ops->limits_changed(src);
+	}
+}
+
+void
+target_lose(struct target *tg, int rc)
+{
+	if (rc == -EIDRM || rc == -EINVAL || rc == -EBADF) {
+		log_info("endpoint", "queue %s: %s was removed; waiting for a new one",
+		    quote(tg->spec.name).text, quote(tg->spec.uri).text);
+		(void)snprintf(tg->reason, sizeof(tg->reason), "removed");
+	} else {
+		target_report(tg, rc);
+	}
+	target_close_queue(tg);
+}
+
+static int
+target_send_call(void *arg)
+{
+	struct target *tg = arg;
+
+	return ipcq_send_slot(tg->queue, tg->slot->body, tg->slot_length, 0);
+}
+
+/* The queue is full for the first of the waiting: wait for room by its own means. */
+static void
+target_block(struct target *tg, struct delivery *dv)
+{
+	tg->full = true;
+	if (tg->writable != NULL) {
+		(void)event_add(tg->writable, NULL);
+		return;
+	}
+	if (delivery_fill_slot(dv) < 0) {
+		tg->full = false; /* no memory: the tick tries again */
+		return;
+	}
+	tg->blocked = dv;
+	worker_run(tg->worker, target_send_call, tg);
+}
+
+/* Serve each that waits now once, in order. */
+static void
+target_round(struct target *tg)
+{
+	struct delivery *last = TAILQ_LAST(&tg->waiting, delivery_list);
+	struct delivery *dv;
+	enum delivery_end end;
+
+	while (tg->queue != NULL && !tg->full &&
+	       (dv = TAILQ_FIRST(&tg->waiting)) != NULL) {
+		end = delivery_run(dv);
+		if (end == DELIVERY_LOST)
+			return;
+		if (end == DELIVERY_FULL) {
+			target_block(tg, dv);
+			return;
+		}
+		TAILQ_REMOVE(&tg->waiting, dv, queue_link);
+		dv->queued = end == DELIVERY_SHARE;
+		if (dv->queued)
+			TAILQ_INSERT_TAIL(&tg->waiting, dv, queue_link);
+		if (dv == last)
+			break;
+	}
+	if (!TAILQ_EMPTY(&tg->waiting) && tg->queue != NULL && !tg->full)
+		event_active(tg->again, 0, 0);
+}
+
+void
+target_serve(struct target *tg, struct delivery *dv)
+{
+	bool first = TAILQ_EMPTY(&tg->waiting);
+
+	if (!dv->queued) {
+		TAILQ_INSERT_TAIL(&tg->waiting, dv, queue_link);
+		dv->queued = true;
+	}
+	/* Others come first, or a round runs already and reaches it. */
+	if (first)
+		target_round(tg);
+}
+
+static void
+target_on_worker(void *owner, int rc)
+{
+	struct target *tg = owner;
+	struct delivery *dv = tg->blocked;
+
+	tg->blocked = NULL;
+	tg->full = false;
+	if (dv != NULL)
+		delivery_unblocked(dv, rc);
+	if (tg->queue != NULL)
+		target_round(tg);
+}
+
+static void
+target_on_writable(evutil_socket_t fd, short what, void *arg)
+{
+	struct target *tg = arg;
+
+	(void)fd;
+	(void)what;
+	tg->full = false;
+	target_round(tg);
+}
+
+static void
+target_on_again(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	target_round(arg);
+}
+
+static int
+target_open(struct target *tg)
+{
+	int rc;
+
+	rc = ipcq_open(&tg->queue, tg->spec.uri,
+	    IPCQ_WRITE | (tg->spec.create ? IPCQ_CREATE : 0), &tg->spec.attributes);
+	if (rc < 0)
+		return rc;
+	rc = ipcq_attributes(tg->queue, &tg->attributes);
+	if (rc == 0 && tg->attributes.kind == IPCQ_POSIX) {
+		tg->writable = event_new(
+		    tg->base, ipcq_fd(tg->queue), EV_WRITE, target_on_writable, tg);
+		rc = tg->writable == NULL ? -ENOMEM : 0;
+	} else if (rc == 0 && tg->worker == NULL) {
+		rc = worker_new(&tg->worker, tg->base, target_on_worker, tg);
+	}
+	if (rc < 0)
+		target_close_queue(tg);
+	return rc;
+}
+
+static void
+target_attach(struct target *tg)
+{
+	int rc = target_open(tg);
+
+	if (rc < 0) {
+		target_report(tg, rc);
+		return;
+	}
+	tg->reason[0] = '\0';
+	tg->reported = false;
+	log_info("endpoint", "queue %s: delivering to %s", quote(tg->spec.name).text,
+	    quote(tg->spec.uri).text);
+	target_announce(tg);
+	event_active(tg->again, 0, 0);
+}
+
+/* A removed queue is left; changed limits are passed on. */
+static void
+target_check(struct target *tg)
+{
+	struct ipcq_attributes at;
+	int rc = ipcq_attributes(tg->queue, &at);
+
+	if (rc < 0 || at.removed) {
+		target_lose(tg, rc < 0 ? rc : -EIDRM);
+		return;
+	}
+	if (at.message_size != tg->attributes.message_size) {
+		tg->attributes = at;
+		target_announce(tg);
+	}
+}
+
+static void
+target_on_tick(evutil_socket_t fd, short what, void *arg)
+{
+	struct target *tg = arg;
+
+	(void)fd;
+	(void)what;
+	if (tg->queue == NULL)
+		target_attach(tg);
+	else
+		target_check(tg);
+	target_round(tg);
+}
+
+int
+target_new(struct target **ret, struct event_base *base, struct marks *mk,
+    const struct target_spec *spec)
+{
+	struct target *tg = calloc(1, sizeof(*tg));
+
+	if (tg == NULL)
+		return -ENOMEM;
+	TAILQ_INIT(&tg->open);
+	TAILQ_INIT(&tg->waiting);
+	tg->base = base;
+	tg->marks = mk;
+	tg->spec = *spec;
+	tg->spec.name = tg->name = strdup(spec->name);
+	tg->spec.uri = tg->uri = strdup(spec->uri);
+	tg->again = event_new(base, -1, 0, target_on_again, tg);
+	tg->tick = event_new(base, -1, EV_PERSIST, target_on_tick, tg);
+	if (tg->name == NULL || tg->uri == NULL || tg->again == NULL ||
+	    tg->tick == NULL) {
+		target_free(tg);
+		return -ENOMEM;
+	}
+	*ret = tg;
+	return 0;
+}
+
+void
+target_free(struct target *tg)
+{
+	if (tg == NULL)
+		return;
+	target_close_queue(tg);
+	worker_free(tg->worker);
+	if (tg->again != NULL)
+		event_free(tg->again);
+	if (tg->tick != NULL)
+		event_free(tg->tick);
+	free(tg->slot);
+	free(tg->name);
+	free(tg->uri);
+	free(tg);
+}
+
+void
+target_start(struct target *tg)
+{
+	const struct timeval tick = { .tv_usec = TICK_US };
+
+	(void)event_add(tg->tick, &tick);
+	target_attach(tg);
+}
+
+const char *
+target_name(const struct target *tg)
+{
+	return tg->spec.name;
+}
+
+void
+target_forget(struct target *tg, struct delivery *dv)
+{
+	int rc;
+
+	if (tg->blocked == dv) {
+		tg->blocked = NULL;
+		tg->full = false;
+		if (worker_cancel(tg->worker, &rc))
+			delivery_unblocked(dv, rc);
+		event_active(tg->again, 0, 0);
+	}
+	if (dv->queued)
+		TAILQ_REMOVE(&tg->waiting, dv, queue_link);
+	dv->queued = false;
+	TAILQ_REMOVE(&tg->open, dv, link);
+}
+
+void
+target_numbers(const struct target *tg, struct target_numbers *ret)
+{
+	struct ipcq_attributes at;
+
+	*ret = (struct target_numbers){
+		.attached = tg->queue != NULL,
+		.reason = tg->reason,
+		.delivered = tg->delivered,
+		.rejected = tg->rejected,
+		.full = tg->full,
+	};
+	if (tg->queue != NULL && ipcq_attributes(tg->queue, &at) == 0) {
+		ret->depth = at.kind == IPCQ_POSIX ? at.messages : at.bytes;
+		ret->capacity = at.kind == IPCQ_POSIX ? at.max_messages : at.max_bytes;
+	}
+}
