@@ -1,0 +1,137 @@
+#!/bin/sh
+# Every lint finds the fault that is put before it: a lint that cannot fail is none.
+. "$(dirname -- "$0")/lib.sh"
+
+lints=$lint_root/tests/lint
+tree=$(mktemp -d) || exit 1
+trap 'rm -rf "$tree"' EXIT
+
+new_tree()
+{
+	rm -rf "$tree"
+	mkdir -p "$tree/src/base" "$tree/src/lib" "$tree/src/link" "$tree/src/daemon" \
+		"$tree/src/client" "$tree/src/wire" "$tree/tests/unit" "$tree/conf" "$tree/man" \
+		"$tree/scripts"
+	cp "$lint_root/.clang-format" "$tree"
+	: >"$tree/tests/unit/suites.def"
+}
+
+# expect LINT ANSWER: the lint, let loose on the tree, gives the answer.
+expect()
+{
+	said=$(cd "$tree" && LINT_ROOT=$tree "$lints/$1.sh" 2>&1)
+	if printf '%s\n' "$said" | grep -qxF "$2"; then
+		return
+	fi
+	not_ok "can-fail/$1" "expected: $2
+$said"
+	wrong=yes
+}
+
+# plant FILE TEXT: a tree with nothing but this, as printf(1) writes it.
+plant()
+{
+	new_tree
+	# shellcheck disable=SC2059 # the texts are all of this file
+	printf "$2" >"$tree/$1"
+}
+
+layers()
+{
+	plant src/lib/a.c '#include "daemon/a.h"\n'
+	expect layers "not ok layers"
+	plant src/daemon/a.c '#include "client/a.h"\n'
+	expect layers "not ok layers"
+	plant src/lib/a.c '#include <event2/event.h>\n'
+	expect layers "not ok layers"
+	plant src/lib/a.c '#include "a.h"\n'
+	expect layers "not ok layers"
+	plant src/link/a.c '#include <event2/event.h>\n#include "base/a.h"\n#include "record/a.h"\n'
+	expect layers "ok layers"
+}
+
+sizes()
+{
+	new_tree
+	yes 'int a;' | head -n 601 >"$tree/src/base/a.c"
+	expect sizes "not ok sizes/files"
+	for lines in 60 61; do
+		plant src/base/a.c 'static int\nlong_one(void)\n{\n'
+		yes '	a();' | head -n "$lines" >>"$tree/src/base/a.c"
+		echo '}' >>"$tree/src/base/a.c"
+		[ "$lines" -eq 61 ] || expect sizes "ok sizes/functions"
+	done
+	expect sizes "not ok sizes/functions"
+	plant src/base/a.c 'int\nf(int a, int b, int c, int (*d)(int, int),\n    int e, int g)\n{\n}\n'
+	expect sizes "not ok sizes/functions"
+	plant src/base/a.c 'int\nf(int a, int b, int c, int (*d)(int, int),\n    int e)\n{\n}\n'
+	expect sizes "ok sizes/functions"
+}
+
+forbidden()
+{
+	plant src/base/a.c '/* TO''DO: later */\n'
+	expect forbidden "not ok forbidden/todo-without-issue"
+	plant src/base/a.c '/* TO''DO(#12): later */\n'
+	expect forbidden "ok forbidden/todo-without-issue"
+	plant scripts/a '. /ro''ot/x\n'
+	expect forbidden "not ok forbidden/machine-paths"
+	plant src/base/a.c 'int a; \n'
+	expect forbidden "not ok forbidden/trailing-blanks"
+	plant src/base/a.c 'int a;\r\n'
+	expect forbidden "not ok forbidden/carriage-returns"
+	plant src/base/a.c '\tstr''cpy(a, b);\n'
+	expect forbidden "not ok forbidden/functions"
+	plant src/base/a.c '/* strcpy(3) */\n\tsnprintf(a, 1, b);\n'
+	expect forbidden "ok forbidden/functions"
+}
+
+others()
+{
+	plant src/base/a.h 'int a(size_t b);\n'
+	expect headers "not ok headers/alone"
+	plant src/lib/ipcq.h 'int a(int class);\n'
+	expect headers "not ok headers/c++"
+	plant src/base/a.c 'int a;\n'
+	expect lists "not ok lists/files"
+	plant tests/unit/check_a.c 'Suite *\nsuite_a(void)\n{\n}\n'
+	expect lists "not ok lists/suites"
+	plant src/base/a.c 'int  a;\n'
+	expect_unless_skipped format "not ok format"
+	plant man/mqbridged.8 '.Dd whenever\n.Xx\n'
+	expect_unless_skipped man "not ok man/mqbridged.8"
+	# shellcheck disable=SC2016 # for the script, not for us
+	plant scripts/a '#!/bin/sh\necho $1\n'
+	expect_unless_skipped shell "not ok shell"
+}
+
+# The tool that the lint needs may be missing.
+expect_unless_skipped()
+{
+	if (cd "$tree" && LINT_ROOT=$tree "$lints/$1.sh" 2>&1) | grep -q '^skip'; then
+		return
+	fi
+	expect "$1" "$2"
+}
+
+examples()
+{
+	plant conf/a.conf ''
+	# shellcheck disable=SC2016 # for the script, not for us
+	printf '#!/bin/sh\nexit "$(cat "$(dirname "$0")/status")"\n' >"$tree/src/daemon/mqbridged"
+	chmod +x "$tree/src/daemon/mqbridged"
+	export MQBRIDGE_BUILD="$tree"
+	echo 78 >"$tree/src/daemon/status"
+	expect examples "not ok examples/a.conf"
+	echo 0 >"$tree/src/daemon/status"
+	expect examples "ok examples/a.conf"
+}
+
+wrong=no
+layers
+sizes
+forbidden
+others
+examples
+[ "$wrong" = yes ] || ok can-fail
+finish

@@ -1,0 +1,169 @@
+#include "route/route.h"
+
+#include <check.h>
+
+#include "base/compiler.h"
+#include "flow/sink.h"
+#include "flow/source.h"
+#include "suites.h"
+
+static struct sink_state sink_says;
+static unsigned kicks;
+
+static void
+fake_kick(struct sink *snk)
+{
+	ck_assert_ptr_nonnull(snk->source);
+	kicks++;
+}
+
+static void
+fake_state(struct sink *snk, struct sink_state *ret)
+{
+	(void)snk;
+	*ret = sink_says;
+}
+
+static const struct sink_ops fake_sink_ops = { .kick = fake_kick, .state = fake_state };
+static const struct source_ops fake_source_ops = { .info = NULL };
+
+static struct sink sink;
+static struct source source;
+static struct route *route;
+
+static void
+setup(void)
+{
+	sink = (struct sink){ .ops = &fake_sink_ops };
+	source = (struct source){ .ops = &fake_source_ops };
+	sink_says = (struct sink_state){ "flowing", "" };
+	kicks = 0;
+	ck_assert_int_eq(
+	    route_new(&route, "r", "orders", "hub/orders", &source, &sink), 0);
+}
+
+static void
+teardown(void)
+{
+	route_free(route);
+	route = NULL;
+}
+
+static const char *
+state_at(uint64_t now_ms, uint64_t waiting, uint64_t in_flight, uint64_t progress_ms)
+{
+	struct route_progress pr = { .waiting = waiting,
+		.in_flight = in_flight,
+		.last_progress_ms = progress_ms,
+		.now_ms = now_ms,
+		.stopped = "" };
+	struct route_state st;
+
+	route_state(route, &pr, &st);
+	return st.state;
+}
+
+START_TEST(route_made_joins_and_kicks)
+{
+	ck_assert_ptr_eq(source.sink, &sink);
+	ck_assert_ptr_eq(sink.source, &source);
+	ck_assert_uint_eq(kicks, 1);
+	ck_assert_str_eq(route_name(route), "r");
+	ck_assert_str_eq(route_from(route), "orders");
+	ck_assert_str_eq(route_to(route), "hub/orders");
+}
+END_TEST
+
+START_TEST(route_freed_parts_both)
+{
+	route_free(route);
+	route = NULL;
+	ck_assert_ptr_null(source.sink);
+	ck_assert_ptr_null(sink.source);
+}
+END_TEST
+
+START_TEST(state_without_work_is_idle)
+{
+	ck_assert_str_eq(state_at(1000000, 0, 0, 1), "idle");
+}
+END_TEST
+
+START_TEST(state_with_work_flows_or_waits)
+{
+	ck_assert_str_eq(state_at(1000, 5, 0, 0), "waiting");
+	ck_assert_str_eq(state_at(1000, 5, 1, 0), "flowing");
+}
+END_TEST
+
+START_TEST(state_without_settlement_stalls_after_the_time)
+{
+	ck_assert_str_eq(state_at(1000, 0, 1, 0), "flowing");
+	ck_assert_str_eq(state_at(1000 + ROUTE_STALLED_MS - 1, 0, 1, 0), "flowing");
+	ck_assert_str_eq(state_at(1000 + ROUTE_STALLED_MS, 0, 1, 0), "stalled");
+	ck_assert_str_eq(state_at(1000 + ROUTE_STALLED_MS, 1, 0, 0), "stalled");
+}
+END_TEST
+
+START_TEST(state_with_settlements_does_not_stall)
+{
+	ck_assert_str_eq(state_at(1000, 0, 1, 0), "flowing");
+	ck_assert_str_eq(state_at(60000, 0, 1, 60001 - ROUTE_STALLED_MS), "flowing");
+	ck_assert_str_eq(state_at(60001, 0, 1, 60001 - ROUTE_STALLED_MS), "stalled");
+}
+END_TEST
+
+START_TEST(state_after_an_idle_hour_flows)
+{
+	ck_assert_str_eq(state_at(1000, 0, 1, 1000), "flowing");
+	ck_assert_str_eq(state_at(2000, 0, 0, 1500), "idle");
+	ck_assert_str_eq(state_at(3600000, 0, 1, 1500), "flowing");
+}
+END_TEST
+
+START_TEST(state_prefers_the_sinks_own_over_stalled)
+{
+	struct route_progress pr = { .waiting = 1, .now_ms = 1000, .stopped = "" };
+	struct route_state st;
+
+	sink_says = (struct sink_state){ "refused", "hub: no such entry" };
+	route_state(route, &pr, &st);
+	pr.now_ms += 2 * ROUTE_STALLED_MS;
+	route_state(route, &pr, &st);
+	ck_assert_str_eq(st.state, "refused");
+	ck_assert_str_eq(st.reason, "hub: no such entry");
+}
+END_TEST
+
+START_TEST(state_of_a_stopped_source_goes_first)
+{
+	struct route_progress pr = { .now_ms = 1,
+		.stopped = "the dead-letter store is full" };
+	struct route_state st;
+
+	sink_says = (struct sink_state){ "refused", "hub: no such entry" };
+	route_state(route, &pr, &st);
+	ck_assert_str_eq(st.state, "stopped");
+	ck_assert_str_eq(st.reason, "the dead-letter store is full");
+}
+END_TEST
+
+Suite *
+suite_route(void)
+{
+	const TTest *const tests[] = { route_made_joins_and_kicks,
+		route_freed_parts_both, state_without_work_is_idle,
+		state_with_work_flows_or_waits,
+		state_without_settlement_stalls_after_the_time,
+		state_with_settlements_does_not_stall, state_after_an_idle_hour_flows,
+		state_prefers_the_sinks_own_over_stalled,
+		state_of_a_stopped_source_goes_first };
+	Suite *s = suite_create("route");
+	TCase *tc = tcase_create("route");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	for (size_t i = 0; i < ARRAY_LEN(tests); i++)
+		tcase_add_test(tc, tests[i]);
+	suite_add_tcase(s, tc);
+	return s;
+}

@@ -1,0 +1,157 @@
+#include "spool/journal.h"
+
+#include <check.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "ring_fixture.h"
+#include "suites.h"
+
+static struct ring_dir dir;
+static struct journal journal;
+static struct journal_header header;
+static char name[256];
+
+static void
+setup(void)
+{
+	ring_dir_open(&dir);
+	header = (struct journal_header){ .slot = 3,
+		.stream = { "stream 16 bytes" },
+		.ring = { "ring of 16 byte" },
+		.first_number = 5,
+		.label = "hub/orders" };
+	ck_assert_int_eq(journal_create(&journal, dir.fd, &header), 0);
+	ring_dir_find(&dir, "stream-", name);
+}
+
+static void
+teardown(void)
+{
+	journal_close(&journal);
+	ring_dir_close(&dir);
+}
+
+START_TEST(file_layout_is_as_documented)
+{
+	size_t size;
+	uint8_t *bytes = ring_dir_map(&dir, name, &size);
+	uint64_t place;
+
+	ck_assert_uint_eq(offsetof(struct journal_header, slot), 12);
+	ck_assert_uint_eq(offsetof(struct journal_header, stream), 16);
+	ck_assert_uint_eq(offsetof(struct journal_header, ring), 32);
+	ck_assert_uint_eq(offsetof(struct journal_header, first_number), 48);
+	ck_assert_uint_eq(offsetof(struct journal_header, window), 56);
+	ck_assert_uint_eq(offsetof(struct journal_header, label), 64);
+	ck_assert_uint_eq(offsetof(struct journal_header, crc), 580);
+	ck_assert_uint_eq(size, 8192 + 8 * 16384);
+	ck_assert_mem_eq(bytes, "MQBJRN01", 8);
+	journal_place_set(&journal, STREAM_WINDOW + 2, 0x1234);
+	memcpy(&place, bytes + 8192 + 2 * sizeof(place), sizeof(place));
+	ck_assert_uint_eq(place, 0x1234);
+	journal_acked_set(&journal, 6);
+	journal_next_set(&journal, 9);
+	ck_assert_uint_eq(bytes[4096], 6);
+	ck_assert_uint_eq(bytes[4104], 9);
+}
+END_TEST
+
+START_TEST(new_file_is_not_sparse)
+{
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(dir.fd, name, &st, 0), 0);
+	ck_assert_uint_ge((uint64_t)st.st_blocks * 512, JOURNAL_FILE_BYTES);
+}
+END_TEST
+
+START_TEST(journal_survives_reopening)
+{
+	journal_place_set(&journal, 1, 4242);
+	journal_next_set(&journal, 2);
+	journal_close(&journal);
+	ck_assert_int_eq(journal_open(&journal, dir.fd, name), 0);
+	ck_assert_uint_eq(journal.words->acked, 0);
+	ck_assert_uint_eq(journal.words->next, 2);
+	ck_assert_uint_eq(journal_place(&journal, 1), 4242);
+	ck_assert_str_eq(journal.header->label, "hub/orders");
+	ck_assert_uint_eq(journal.header->first_number, 5);
+}
+END_TEST
+
+static const size_t offsets[] = { 0, 8, 12, 16, 32, 48, 56, 64, 580 };
+
+START_TEST(open_of_changed_header_returns_ebadmsg)
+{
+	struct journal other = { 0 };
+	struct journal_header hd;
+	size_t size;
+
+	ring_dir_map(&dir, name, &size)[offsets[_i]] ^= 1;
+	ck_assert_int_eq(journal_open(&other, dir.fd, name), -EBADMSG);
+	ck_assert_int_eq(journal_read(&hd, dir.fd, name), -EBADMSG);
+	ck_assert_ptr_null(other.header);
+}
+END_TEST
+
+START_TEST(open_of_contradicting_words_returns_ebadmsg)
+{
+	static const struct journal_words wrong[] = { { 0, 0 }, { 5, 5 }, { 6, 5 },
+		{ 0, STREAM_WINDOW + 2 }, { UINT64_MAX - 1, UINT64_MAX } };
+	struct journal other = { 0 };
+
+	*journal.words = wrong[_i];
+	ck_assert_int_eq(journal_open(&other, dir.fd, name), -EBADMSG);
+	*journal.words = (struct journal_words){ 0, STREAM_WINDOW + 1 };
+	ck_assert_int_eq(journal_open(&other, dir.fd, name), 0);
+	journal_close(&other);
+}
+END_TEST
+
+START_TEST(open_of_short_file_returns_ebadmsg)
+{
+	struct journal other = { 0 };
+	int fd = openat(dir.fd, name, O_RDWR | O_CLOEXEC);
+
+	ck_assert_int_eq(ftruncate(fd, JOURNAL_FILE_BYTES - 8), 0);
+	ck_assert_int_eq(journal_open(&other, dir.fd, name), -EBADMSG);
+	ck_assert_int_eq(ftruncate(fd, 100), 0);
+	ck_assert_int_eq(journal_open(&other, dir.fd, name), -EBADMSG);
+	(void)close(fd);
+	ck_assert_int_eq(journal_open(&other, dir.fd, "stream-none"), -ENOENT);
+}
+END_TEST
+
+START_TEST(create_in_missing_directory_leaves_nothing)
+{
+	struct journal other = { 0 };
+
+	ck_assert_int_eq(journal_create(&other, -1, &header), -EBADF);
+	ck_assert_ptr_null(other.words);
+	journal_close(&other);
+}
+END_TEST
+
+Suite *
+suite_journal(void)
+{
+	Suite *suite = suite_create("journal");
+	TCase *tc = tcase_create("journal");
+
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, file_layout_is_as_documented);
+	tcase_add_test(tc, new_file_is_not_sparse);
+	tcase_add_test(tc, journal_survives_reopening);
+	tcase_add_loop_test(
+	    tc, open_of_changed_header_returns_ebadmsg, 0, (int)ARRAY_LEN(offsets));
+	tcase_add_loop_test(tc, open_of_contradicting_words_returns_ebadmsg, 0, 5);
+	tcase_add_test(tc, open_of_short_file_returns_ebadmsg);
+	tcase_add_test(tc, create_in_missing_directory_leaves_nothing);
+	suite_add_tcase(suite, tc);
+	return suite;
+}
