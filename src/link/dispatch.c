@@ -118,13 +118,15 @@ on_shut(struct session *ss, const struct frame *fr, const char **why)
 	struct receiver *rv = session_receiver(ss, fr->channel);
 
 	(void)why;
-	if (rv == NULL || fr->length != 0)
+	if (fr->length != 0)
 		return CLOSE_PROTOCOL;
-	receiver_free(rv);
+	if (rv != NULL) /* else we refused it meanwhile */
+		receiver_free(rv);
 	return 0;
 }
 
-/* The answers to our own streams: decode, find the sender, hand over. */
+/* The answers to our own streams: decode, find the sender, hand over. What comes for one that
+ * went meanwhile (it said SHUT) is for nobody. */
 #define ANSWER(name, type)                                                             \
 	static unsigned on_##name(                                                     \
 	    struct session *ss, const struct frame *fr, const char **why)              \
@@ -133,9 +135,10 @@ on_shut(struct session *ss, const struct frame *fr, const char **why)
 		struct type body;                                                      \
                                                                                        \
 		(void)why;                                                             \
-		if (sn == NULL || frame_decode_##name(&body, fr) < 0)                  \
+		if (frame_decode_##name(&body, fr) < 0 || fr->channel == 0 ||          \
+		    fr->channel > ss->peer->channels)                                  \
 			return CLOSE_PROTOCOL;                                         \
-		return sender_on_##name(sn, &body);                                    \
+		return sn == NULL ? 0 : sender_on_##name(sn, &body);                   \
 	}
 ANSWER(opened, frame_opened)
 ANSWER(refused, frame_refused)

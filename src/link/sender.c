@@ -91,16 +91,18 @@ sender_outgrown(const struct sender *sn)
 	return src->ops->info(src, &info) == 0 && info.max_body > sn->source_max_body;
 }
 
+/* The channel is used no more, for now. */
 static void
-sender_reopen(struct sender *sn)
+sender_shut(struct sender *sn)
 {
 	uint8_t buf[FRAME_HEADER];
 
-	if (session_send(sn->peer->session, buf,
-		frame_encode_shut(buf, sizeof(buf), sn->channel)) < 0)
+	if (sn->phase != SENDER_OPENING && sn->phase != SENDER_OPEN)
 		return;
+	if (sn->peer->session != NULL)
+		(void)!session_send(sn->peer->session, buf,
+		    frame_encode_shut(buf, sizeof(buf), sn->channel));
 	sender_set_phase(sn, SENDER_CLOSED);
-	sender_open(sn);
 }
 
 static void
@@ -110,10 +112,10 @@ sender_kick(struct sink *snk)
 
 	if (sn->peer->session == NULL)
 		return;
+	if (sn->phase == SENDER_OPEN && !sn->ready && sender_outgrown(sn))
+		sender_shut(sn);
 	if (sn->phase == SENDER_CLOSED)
 		sender_open(sn);
-	else if (sn->phase == SENDER_OPEN && !sn->ready && sender_outgrown(sn))
-		sender_reopen(sn);
 	else
 		sender_set_ready(sn);
 }
@@ -152,6 +154,7 @@ sender_close(struct sink *snk)
 {
 	struct sender *sn = sender_of(snk);
 
+	sender_shut(sn);
 	sender_set_phase(sn, SENDER_CLOSED);
 	TAILQ_REMOVE(&sn->peer->senders, sn, link);
 	if (sn->retry != NULL)
