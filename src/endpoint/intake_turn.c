@@ -101,9 +101,11 @@ intake_after(struct intake *in, int rc)
 {
 	switch (rc) {
 	case 0:
-		if (in->readable == NULL)
+		if (in->readable != NULL)
+			intake_arm(in); /* the descriptor is still readable */
+		else
 			event_active(in->again, 0, 0);
-		return; /* a POSIX descriptor stays readable */
+		return;
 	case -EAGAIN:
 		intake_arm(in);
 		return;
