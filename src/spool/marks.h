@@ -1,0 +1,98 @@
+/* What was delivered, by stream: mark, intent, rejected list; and the list of deliveries that
+ * a crash left in doubt. One tmpfs file "marks". INVARIANTS I9..I14; docs/spool-format.md, section 5. */
+#ifndef MQBRIDGE_SPOOL_MARKS_H
+#define MQBRIDGE_SPOOL_MARKS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/id.h"
+
+struct marks; /* opaque; used by one thread */
+/* A stream's slot; borrowed, valid until marks_close(), also when marks grow. */
+struct mark;
+struct record;
+
+#define MARK_REJECTS  64   /* rejected, not yet stored by the sender, at most */
+#define MARKS_STREAMS 1024 /* slots; when all are used a new stream evicts one */
+#define MARKS_DOUBTS  4096 /* of the newest doubts are listed; all are counted */
+
+enum doubt_outcome {
+	DOUBT_PENDING = 0,    /* the sequence has not come again */
+	DOUBT_RESENT = 1,     /* it came again and was delivered: perhaps twice */
+	DOUBT_LOST_STATE = 2, /* the marks were lost, I14: seq to last_seq */
+};
+
+struct doubt {
+	struct id stream;
+	uint64_t seq;
+	uint64_t last_seq; /* == seq but for DOUBT_LOST_STATE */
+	uint64_t number;   /* of the record, 0 until it came again */
+	int64_t type;
+	uint32_t length;
+	uint32_t body_crc;
+	int64_t wall_ns; /* when it was noticed */
+	enum doubt_outcome outcome;
+};
+
+/* Open the file in dir_fd or make it. Every intent that is mark + 1 becomes a doubt, once, over
+ * any number of kills in here. *ret_new_doubts: how many this call found. No slot is held.
+ * 0; -EBADMSG: damaged or of a future version; -ENOSPC (tmpfs full) or -errno. */
+int marks_open(struct marks **ret, int dir_fd, uint64_t *ret_new_doubts) MUST_CHECK;
+/* For tools: open it as it is and recover nothing. -ENOENT: there is none. */
+int marks_look(struct marks **ret, int dir_fd) MUST_CHECK;
+void marks_close(struct marks *mk); /* NULL is fine */
+
+struct mark *mark_find(struct marks *mk, const struct id *stream);
+/* All slots, for showing: the first for NULL, then the one after; NULL at the end. */
+struct mark *marks_next(struct marks *mk, const struct mark *after);
+/* A slot for a stream not known before, its mark set to start. label: "peer/entry" or the route's
+ * for a local stream, for showing only; at most 511 bytes, copied (cut if longer).
+ * -EEXIST; -ENOSPC: all slots are held by open streams or tmpfs is full. */
+int mark_new(struct marks *mk, const struct id *stream, const char *label,
+    uint64_t start, struct mark **ret) MUST_CHECK;
+/* A held slot is not evicted. Holds are counted; evicted is who was let go longest ago. */
+void mark_hold(struct mark *m);
+void mark_unhold(struct mark *m);
+
+const struct id *mark_stream(const struct mark *m);
+const char *mark_label(const struct mark *m);
+uint64_t mark_value(const struct mark *m);
+
+/* Delivery of seq == mark + 1: intend, call, then pass or withdraw. One store each. */
+void mark_intend(struct mark *m, uint64_t seq);
+void mark_pass(struct mark *m, uint64_t seq);
+void mark_withdraw(struct mark *m);
+
+/* Is a delivery intended and neither passed nor withdrawn? After a crash: in doubt. */
+bool mark_in_doubt(const struct mark *m);
+
+/* Is seq the one that a crash left in doubt? When it is delivered again, the doubt is resolved
+ * by mark_doubt_resent() before mark_pass(). rec fills in what is shown. */
+bool mark_doubtful(const struct mark *m, uint64_t seq);
+void mark_doubt_resent(struct marks *mk, struct mark *m, const struct record *rec);
+/* I14: the state was lost and a sender says that (acked, next) was in flight: one entry, which
+ * counts as next - acked - 1 messages; the same said again is not counted again. */
+void marks_doubt_lost(
+    struct marks *mk, const struct id *stream, uint64_t acked, uint64_t next);
+
+/* Rejected sequences that the sender has not stored yet. seq == mark + 1 is withdrawn, put on
+ * the list, then passed. -ENOSPC: the list is full, the stream must wait. */
+int mark_reject(struct mark *m, uint64_t seq, uint16_t reason) MUST_CHECK;
+void mark_reject_forget(struct mark *m, uint64_t seq);
+unsigned mark_rejects(const struct mark *m);
+/* i < mark_rejects(m); in no order. */
+void mark_reject_at(
+    const struct mark *m, unsigned i, uint64_t *ret_seq, uint16_t *ret_reason);
+
+/* All messages ever in doubt, and the newest entries, oldest first: index 0 ..
+ * marks_doubts_listed() - 1. */
+uint64_t marks_doubts_total(const struct marks *mk);
+unsigned marks_doubts_listed(const struct marks *mk);
+void marks_doubt_at(const struct marks *mk, unsigned i, struct doubt *ret);
+/* Label of the stream of a doubt, "" if its slot is gone. */
+const char *marks_doubt_label(struct marks *mk, const struct doubt *db);
+
+#endif

@@ -1,0 +1,114 @@
+/* A stream: the way of one source queue's records to one sink. It owns the send journal
+ * on tmpfs (what was sent under which sequence number), and knows in memory what is
+ * still to be sent, highest priority first. INVARIANTS I6..I8, I13;
+ * docs/spool-format.md, section 4.
+ *
+ * Life of a record in a stream: waiting -> (stream_take: gets its sequence) in flight
+ * -> settled. Or waiting -> parked (never fits; becomes a dead letter) -> settled. */
+#ifndef MQBRIDGE_SPOOL_STREAM_H
+#define MQBRIDGE_SPOOL_STREAM_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "base/id.h"
+#include "record/record.h"
+
+struct ring;
+struct stream; /* opaque; used by the ring's thread */
+
+#define STREAM_WINDOW                                                                  \
+	16384 /* W: messages in flight at most; 8 bytes each in the journal */
+#define STREAM_REJECTS 64 /* rejected and not yet stored as dead letters at most; I12 */
+
+struct stream_numbers {
+	uint64_t acked;     /* all sequences up to here are settled */
+	uint64_t next;      /* the sequence that the next new record gets; 1 at first */
+	uint64_t waiting;   /* admitted, not yet given a sequence, not parked */
+	uint64_t in_flight; /* next - acked - 1 */
+	int64_t oldest_captured_ns; /* of the oldest unsettled record, 0 if none */
+};
+
+/* Make a stream from the ring's records committed from now on. label says where to
+ * ("hub/orders"), at most 511 bytes, copied; it is what the stream is found by in the
+ * configuration. The ring is borrowed and must outlive the stream. All streams that the
+ * ring has already must be open, as each holds a slot of it. File "stream-<id>".
+ * 0, -ENOSPC (no free slot, or tmpfs full), or -errno. */
+int stream_create(
+    struct stream **ret, int dir_fd, struct ring *rg, const char *label) MUST_CHECK;
+
+/* Read whose stream a file is, without opening it: ring id and label (>= 512 bytes). */
+int stream_identify(int dir_fd, const char *file, struct id *ret_ring, char *ret_label,
+    size_t label_size) MUST_CHECK;
+/* Open one after a restart: attaches to the ring, all unsettled records that are not in
+ * flight wait again, those in flight are offered first.
+ * 0, -EBADMSG (damaged, future version, or a place outside the ring), -EBUSY (open
+ * already: its slot is taken), -errno. */
+int stream_open(
+    struct stream **ret, int dir_fd, const char *file, struct ring *rg) MUST_CHECK;
+/* The file stays, and the ring goes on keeping the stream's records; the stream can be
+ * opened again when the ring was. NULL is fine. */
+void stream_close(struct stream *st);
+
+const struct id *stream_id(const struct stream *st);
+const char *stream_label(const struct stream *st);
+void stream_numbers(const struct stream *st, struct stream_numbers *ret);
+
+/* Let newly committed records of the ring wait. Call after each turn of intake. */
+int stream_admit(struct stream *st) MUST_CHECK; /* 0 or -ENOMEM (call again later) */
+
+/* The next record to hand to the sink and its sequence, or NULL: nothing waits, or the
+ * window is full. After a rewind those in flight come again first, under their old
+ * sequences. The record is borrowed until it is settled. *ret_new: it has not been sent
+ * before. */
+const struct record *stream_peek(struct stream *st, uint64_t *ret_seq, bool *ret_new);
+/* The peeked record goes to the sink: a new one is stored in the journal (place, then
+ * next). Must be called before the first of its bytes leaves. */
+void stream_take(struct stream *st);
+/* Records that lie one behind the other in memory and carry consecutive sequences. */
+struct stream_run {
+	const struct record *first;
+	uint64_t seq; /* of the first */
+	uint32_t count;
+	uint64_t bytes; /* that all of them span */
+};
+/* What stream_peek() and stream_take() would give one after the other, taken at once as
+ * far as it lies in one piece: at most max_count records of together at most max_bytes,
+ * none with a body above max_body. Returns their number; 0: nothing waits, or the first
+ * alone is too large: peek, then take it (in chunks) or park it. */
+uint32_t stream_take_run(struct stream *st, uint32_t max_count, uint64_t max_bytes,
+    uint32_t max_body, struct stream_run *ret);
+
+/* The peer has all up to seq: settled bits, then acked (I8). Held back before a
+ * sequence that is rejected and not yet stored. Frees ring space. 0; -EBADMSG: seq was
+ * never sent. */
+int stream_acknowledge(struct stream *st, uint64_t seq) MUST_CHECK;
+
+/* A resumed sink has all up to mark: what is in flight above it is offered again.
+ * Settles nothing: call stream_reject() for each that the sink lists as rejected, then
+ * stream_acknowledge(mark).
+ * 0; -EBADMSG: mark < acked or mark >= next (I13..I15), or one that must be sent again
+ * was found damaged by ring_open(). */
+int stream_rewind(struct stream *st, uint64_t mark) MUST_CHECK;
+
+/* The record of a sequence in flight, or NULL. Borrowed until settled. */
+const struct record *stream_sent(const struct stream *st, uint64_t seq);
+
+/* Sequence seq was rejected: acked does not pass it until stream_reject_stored().
+ * Idempotent. Call it before acknowledging seq. After a crash the sink tells its list
+ * again.
+ * 0; -ENOSPC: STREAM_REJECTS are pending; -EBADMSG: not in flight. */
+int stream_reject(struct stream *st, uint64_t seq) MUST_CHECK;
+/* The dead letter is on disk: what was acknowledged meanwhile is settled. */
+void stream_reject_stored(struct stream *st, uint64_t seq);
+
+/* The peeked new record can never be sent: takes it out of the order without a
+ * sequence; it is settled by stream_park_stored(). After a crash before that it waits
+ * again.
+ * -ENOSPC: STREAM_REJECTS are parked; -EINVAL: nothing is peeked, or it is not new. */
+int stream_park(struct stream *st, const struct record **ret) MUST_CHECK;
+void stream_park_stored(struct stream *st, const struct record *rec);
+
+#endif
