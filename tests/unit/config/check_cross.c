@@ -265,6 +265,23 @@ START_TEST(faults_of_all_kinds_are_told_in_the_order_of_lines)
 }
 END_TEST
 
+START_TEST(more_than_16_routes_from_one_entry_are_a_fault)
+{
+	char text[3000] = PEERS "routes = (\n";
+	size_t used = strlen(text);
+
+	for (int i = 0; i < 18; i++)
+		used += (size_t)snprintf(text + used, sizeof(text) - used,
+		    "{ name = \"r%d\"; from = \"p\"; to = \"hub/%d\"; enabled = %s },\n",
+		    i, i, i == 3 ? "false" : "true");
+	text[used - 2] = ')'; /* in place of the last comma */
+	loading_text(text);
+	ck_assert_int_eq(loading.count, 1);
+	ck_assert_str_eq(loading.faults[0],
+	    "a.conf:24: routes.r17.from: \"p\" is the source of more than 16 routes");
+}
+END_TEST
+
 START_TEST(disabled_objects_may_point_to_disabled_ones)
 {
 	loading_text(PEERS
@@ -293,6 +310,7 @@ suite_cross(void)
 	tcase_add_loop_test(
 	    tc, fault_is_told_alone_with_its_line_and_key, 0, ARRAY_LEN(faults));
 	tcase_add_test(tc, faults_of_all_kinds_are_told_in_the_order_of_lines);
+	tcase_add_test(tc, more_than_16_routes_from_one_entry_are_a_fault);
 	tcase_add_test(tc, disabled_objects_may_point_to_disabled_ones);
 	tcase_add_test(tc, control_characters_in_names_are_not_told_as_such);
 	suite_add_tcase(s, tc);

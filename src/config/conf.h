@@ -1,0 +1,110 @@
+/* One configuration file as plain structs, all strings owned by the struct conf, all
+ * checked. Nothing here acts. mqbridge.conf(5) is made of the same tables. */
+#ifndef MQBRIDGE_CONFIG_CONF_H
+#define MQBRIDGE_CONFIG_CONF_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "base/compiler.h"
+#include "base/take.h"
+
+enum conf_kind { CONF_POSIX = 1, CONF_SYSV = 2 };
+
+struct conf_place { /* where an object stands, for later messages */
+	const char *file;
+	int line;
+};
+
+struct conf_queue { /* an "entry" */
+	struct conf_place place;
+	char *name;
+	char *uri;
+	enum conf_kind kind;
+	char *take_text; /* "" takes all */
+	struct take take;
+	bool enabled;          /* true */
+	uint64_t ring_size;    /* bytes; "4MiB" */
+	bool create;           /* a create group is there: made if absent */
+	uint64_t max_messages; /* POSIX; 0: the system's default */
+	uint64_t message_size; /* POSIX, bytes; 0: the system's default */
+	uint64_t max_bytes;    /* System V, bytes; 0: the system's default */
+	mode_t mode;           /* "0660" */
+	uid_t owner;           /* (uid_t)-1: as created */
+	gid_t group;           /* (gid_t)-1: as created */
+};
+
+struct conf_listener {
+	struct conf_place place;
+	char *address; /* tcp://host:port, unix:///path */
+	bool insecure; /* needed for tcp:// beyond loopback */
+	bool enabled;
+	mode_t mode;  /* Unix socket file; "0660" */
+	uid_t *users; /* Unix: whose processes may connect, beside root and ourselves */
+	size_t n_users;
+	gid_t *groups;
+	size_t n_groups;
+};
+
+struct conf_peer {
+	struct conf_place place;
+	char *name;
+	char *address; /* NULL: the peer dials us */
+	bool insecure;
+	bool enabled;
+	uint32_t heartbeat_ms; /* "5s", 100 ms .. 10 min */
+	char **may_send_to;    /* names of entries */
+	size_t n_may_send_to;
+};
+
+struct conf_route {
+	struct conf_place place;
+	char *name;
+	char *from;    /* entry */
+	char *to;      /* as written: "peer/entry" or "entry" for a local one */
+	char *to_peer; /* NULL for a local route */
+	char *to_entry;
+	bool enabled;
+};
+
+struct conf {
+	char *name;                 /* of this daemon, to its peers; required */
+	char *control;              /* path; "/run/mqbridge/control" */
+	char *ring_directory;       /* "/run/mqbridge" */
+	char *state_directory;      /* "/var/lib/mqbridge" */
+	uint64_t receive_memory;    /* bytes; "64MiB", 1 MiB .. 64 GiB */
+	uint64_t dead_letter_limit; /* bytes; "256MiB" */
+	uint32_t stop_timeout_ms;   /* for acknowledgements at a clean stop; "5s" */
+	struct conf_queue *queues;
+	size_t n_queues;
+	struct conf_listener *listeners;
+	size_t n_listeners;
+	struct conf_peer *peers;
+	size_t n_peers;
+	struct conf_route *routes;
+	size_t n_routes;
+	char **files; /* that were read; what each conf_place points to */
+	size_t n_files;
+};
+
+/* Called once per fault, in the order of lines: "file:line: key: why". key is a path,
+ * such as queues.orders.create.mode or routes[2].to (counted from 0, where there is no
+ * name); or "syntax", "@include" or "file". line is 0 where the file as a whole is
+ * meant. */
+typedef void conf_fault_fn(
+    void *arg, const char *file, int line, const char *key, const char *why);
+
+/* Read, check everything, report every fault. 0 and *ret (belongs to the caller:
+ * conf_free()), or the number of faults, *ret untouched. What a syntax error hides is
+ * told when it is mended. */
+int conf_load(
+    struct conf **ret, const char *file, conf_fault_fn *fault, void *arg) MUST_CHECK;
+void conf_free(struct conf *cf); /* NULL is fine */
+
+const struct conf_queue *conf_queue_find(const struct conf *cf, const char *name);
+const struct conf_peer *conf_peer_find(const struct conf *cf, const char *name);
+bool conf_peer_may_send(const struct conf_peer *pe, const char *entry);
+
+#endif

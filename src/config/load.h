@@ -1,0 +1,30 @@
+/* One run of conf_load(): what its parts share. Internal to the layer. */
+#ifndef MQBRIDGE_CONFIG_LOAD_H
+#define MQBRIDGE_CONFIG_LOAD_H
+
+#include <libconfig.h>
+
+#include "base/compiler.h"
+#include "config/conf.h"
+#include "config/fault.h"
+#include "config/source.h"
+
+struct load {
+	struct conf *cf;
+	struct source src;
+	struct fault_list faults;
+	config_t lc;
+};
+
+/* A fault of that setting: its line, its path, and the words. */
+void load_fault(struct load *ld, const config_setting_t *st, const char *fmt, ...)
+    PRINTF_LIKE(3, 4);
+/* A key that is not in that group. */
+void load_missing(struct load *ld, const config_setting_t *group, const char *key);
+
+/* The setting of a key of an object: lists are "queues", "peers" and so on. The object
+ * itself when it has no such key. */
+const config_setting_t *load_setting(
+    const struct load *ld, const char *list, size_t index, const char *key);
+
+#endif
