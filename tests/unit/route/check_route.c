@@ -1,6 +1,7 @@
 #include "route/route.h"
 
 #include <check.h>
+#include <stdint.h>
 
 #include "base/compiler.h"
 #include "flow/sink.h"
@@ -38,8 +39,9 @@ setup(void)
 	source = (struct source){ .ops = &fake_source_ops };
 	sink_says = (struct sink_state){ "flowing", "" };
 	kicks = 0;
-	ck_assert_int_eq(
-	    route_new(&route, "r", "orders", "hub/orders", &source, &sink), 0);
+	ck_assert_int_eq(route_new(&route, &(struct route_spec){ "r", "orders",
+					       "hub/orders", &source, &sink }),
+	    0);
 }
 
 static void
@@ -128,7 +130,7 @@ START_TEST(state_prefers_the_sinks_own_over_stalled)
 
 	sink_says = (struct sink_state){ "refused", "hub: no such entry" };
 	route_state(route, &pr, &st);
-	pr.now_ms += 2 * ROUTE_STALLED_MS;
+	pr.now_ms += (uint64_t)2 * ROUTE_STALLED_MS;
 	route_state(route, &pr, &st);
 	ck_assert_str_eq(st.state, "refused");
 	ck_assert_str_eq(st.reason, "hub: no such entry");

@@ -1,0 +1,21 @@
+/* The commands of the control socket: what the daemon shows of itself. */
+#ifndef MQBRIDGE_DAEMON_COMMANDS_H
+#define MQBRIDGE_DAEMON_COMMANDS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+struct assembly;
+struct control_command;
+
+struct commands_context { /* of every command */
+	const struct assembly *assembly;
+	uint64_t started_ms; /* CLOCK_MONOTONIC */
+	bool stopping;
+};
+
+/* The table; static. */
+const struct control_command *commands_table(size_t *ret_n);
+
+#endif

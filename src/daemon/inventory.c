@@ -1,0 +1,381 @@
+#include "daemon/inventory.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/quote.h"
+#include "config/conf.h"
+#include "spool/names.h"
+#include "spool/ring.h"
+#include "spool/runtime.h"
+#include "spool/state_file.h"
+#include "spool/stream.h"
+
+#define LABEL_MAX 512 /* bytes with the NUL; spool/stream.h */
+
+struct found_ring {
+	TAILQ_ENTRY(found_ring) link;
+	struct ring *ring; /* ours until claimed, then borrowed from the intake */
+	bool claimed;
+	uint64_t recovered;
+};
+
+struct found_stream {
+	TAILQ_ENTRY(found_stream) link;
+	struct found_ring *of;
+	struct stream *stream; /* NULL until its ring is claimed */
+	char file[STATE_FILE_NAME];
+	char label[LABEL_MAX];
+};
+
+struct inventory {
+	struct runtime *runtime;
+	TAILQ_HEAD(, found_ring) rings;
+	TAILQ_HEAD(, found_stream) streams;
+};
+
+static bool
+is_ring(const char *name)
+{
+	return state_file_kind(name) == STATE_FILE_RING;
+}
+
+static bool
+is_stream(const char *name)
+{
+	return state_file_kind(name) == STATE_FILE_STREAM;
+}
+
+/* Never overwritten, never deleted: out of the way under a name that says what it is. */
+static int
+set_aside(int dir_fd, const char *file, const char *why)
+{
+	char name[STATE_FILE_NAME + sizeof("damaged-")];
+
+	(void)snprintf(name, sizeof(name), "damaged-%s", file);
+	if (renameat(dir_fd, file, dir_fd, name) < 0) {
+		int rc = -errno;
+
+		log_error("daemon", "ring directory: cannot rename %s to %s: %s", file,
+		    name, strerror(-rc));
+		return rc;
+	}
+	log_error("daemon",
+	    "ring directory: %s: %s; renamed to %s, where its messages stay until you "
+	    "move it away (a reboot deletes it)",
+	    file, why, name);
+	return 0;
+}
+
+static void
+log_report(const char *file, const struct ring *rg, const struct ring_report *rp)
+{
+	if (rp->recovered)
+		log_warn("daemon",
+		    "queue %s: recovered a message of %" PRIu32
+		    " bytes that a kill cut off while it was received; its end is "
+		    "a guess (%s)",
+		    quote(ring_uri(rg)).text, rp->recovered_length, file);
+	if (rp->damaged > 0)
+		log_error("daemon",
+		    "queue %s: gave up %" PRIu64
+		    " damaged messages of %s, from position %" PRIu64 " on",
+		    quote(ring_uri(rg)).text, rp->damaged, file, rp->damaged_position);
+}
+
+static int
+add_ring(struct inventory *inv, const char *file)
+{
+	int dir_fd = runtime_dir_fd(inv->runtime);
+	struct ring_report report = { 0 };
+	struct found_ring *fr;
+	int rc;
+
+	fr = calloc(1, sizeof(*fr));
+	if (fr == NULL)
+		return -ENOMEM;
+	rc =
+	    ring_open(&fr->ring, dir_fd, file, runtime_clock_ns(inv->runtime), &report);
+	if (rc < 0) {
+		free(fr);
+		if (rc == -EBADMSG)
+			return set_aside(dir_fd, file, "not a ring, or damaged");
+		log_error("daemon", "ring directory: cannot open %s: %s", file,
+		    strerror(-rc));
+		return rc;
+	}
+	fr->recovered = report.recovered ? 1 : 0;
+	log_report(file, fr->ring, &report);
+	TAILQ_INSERT_TAIL(&inv->rings, fr, link);
+	return 0;
+}
+
+static struct found_ring *
+ring_of(struct inventory *inv, const struct id *id)
+{
+	struct found_ring *fr;
+
+	TAILQ_FOREACH (fr, &inv->rings, link) {
+		if (id_equal(ring_id(fr->ring), id))
+			return fr;
+	}
+	return NULL;
+}
+
+static int
+add_stream(struct inventory *inv, const char *file)
+{
+	int dir_fd = runtime_dir_fd(inv->runtime);
+	struct found_stream *fs;
+	struct found_ring *of;
+	struct id ring;
+	int rc;
+
+	fs = calloc(1, sizeof(*fs));
+	if (fs == NULL)
+		return -ENOMEM;
+	rc = stream_identify(dir_fd, file, &ring, fs->label, sizeof(fs->label));
+	if (rc < 0) {
+		free(fs);
+		/* Without it, what its ring still holds for it would count as settled. */
+		log_error("daemon",
+		    "ring directory: cannot read %s: %s; move it and the ring that it "
+		    "belongs to away to keep their messages, the queue then gets a "
+		    "new ring",
+		    file, strerror(-rc));
+		return rc;
+	}
+	of = ring_of(inv, &ring);
+	if (of == NULL) {
+		free(fs);
+		return set_aside(dir_fd, file, "its ring is gone");
+	}
+	fs->of = of;
+	(void)snprintf(fs->file, sizeof(fs->file), "%s", file);
+	TAILQ_INSERT_TAIL(&inv->streams, fs, link);
+	return 0;
+}
+
+static int
+scan(struct inventory *inv, bool (*wanted)(const char *name),
+    int (*add)(struct inventory *inv, const char *file))
+{
+	struct names nm;
+	int rc;
+
+	rc = names_list(&nm, runtime_dir_fd(inv->runtime), wanted);
+	if (rc < 0) {
+		log_error(
+		    "daemon", "ring directory: cannot be listed: %s", strerror(-rc));
+		return rc;
+	}
+	for (size_t i = 0; rc == 0 && i < nm.n; i++)
+		rc = add(inv, nm.at[i]);
+	names_done(&nm);
+	return rc;
+}
+
+int
+inventory_open(struct inventory **ret, struct runtime *rt)
+{
+	struct inventory *inv;
+	int rc;
+
+	inv = calloc(1, sizeof(*inv));
+	if (inv == NULL)
+		return -ENOMEM;
+	inv->runtime = rt;
+	TAILQ_INIT(&inv->rings);
+	TAILQ_INIT(&inv->streams);
+	rc = scan(inv, is_ring, add_ring);
+	if (rc == 0)
+		rc = scan(inv, is_stream, add_stream);
+	if (rc < 0) {
+		inventory_close(inv);
+		return rc;
+	}
+	*ret = inv;
+	return 0;
+}
+
+void
+inventory_close(struct inventory *inv)
+{
+	struct found_stream *fs;
+	struct found_ring *fr;
+
+	if (inv == NULL)
+		return;
+	while ((fs = TAILQ_FIRST(&inv->streams)) != NULL) {
+		TAILQ_REMOVE(&inv->streams, fs, link);
+		stream_close(fs->stream);
+		free(fs);
+	}
+	while ((fr = TAILQ_FIRST(&inv->rings)) != NULL) {
+		TAILQ_REMOVE(&inv->rings, fr, link);
+		if (!fr->claimed)
+			ring_close(fr->ring);
+		free(fr);
+	}
+	free(inv);
+}
+
+/* All of them at once: a ring frees what no attached stream wants. */
+static int
+open_streams(struct inventory *inv, struct found_ring *fr)
+{
+	int dir_fd = runtime_dir_fd(inv->runtime);
+	struct found_stream *fs;
+	int rc;
+
+	TAILQ_FOREACH (fs, &inv->streams, link) {
+		if (fs->of != fr)
+			continue;
+		rc = stream_open(&fs->stream, dir_fd, fs->file, fr->ring);
+		if (rc < 0) {
+			log_error("daemon",
+			    "queue %s: cannot open %s, its stream to %s: %s; move it "
+			    "and its ring away to keep their messages, the queue "
+			    "then gets a new ring",
+			    quote(ring_uri(fr->ring)).text, fs->file,
+			    quote(fs->label).text, strerror(-rc));
+			return rc;
+		}
+	}
+	return 0;
+}
+
+int
+inventory_claim_ring(struct inventory *inv, const struct conf_queue *queue,
+    struct ring **ret, uint64_t *ret_recovered)
+{
+	struct found_ring *fr;
+	int rc;
+
+	TAILQ_FOREACH (fr, &inv->rings, link) {
+		if (!fr->claimed && strcmp(ring_uri(fr->ring), queue->uri) == 0 &&
+		    strcmp(ring_take(fr->ring), queue->take_text) == 0)
+			break;
+	}
+	*ret = NULL;
+	*ret_recovered = 0;
+	if (fr == NULL)
+		return 0;
+	rc = open_streams(inv, fr);
+	if (rc < 0)
+		return rc;
+	fr->claimed = true;
+	*ret = fr->ring;
+	*ret_recovered = fr->recovered;
+	return 0;
+}
+
+struct stream *
+inventory_claim_stream(struct inventory *inv, const struct ring *rg, const char *label)
+{
+	struct found_stream *fs;
+	struct stream *st;
+
+	TAILQ_FOREACH (fs, &inv->streams, link) {
+		if (fs->of->ring == rg && fs->stream != NULL &&
+		    strcmp(fs->label, label) == 0)
+			break;
+	}
+	if (fs == NULL)
+		return NULL;
+	st = fs->stream;
+	TAILQ_REMOVE(&inv->streams, fs, link);
+	free(fs);
+	return st;
+}
+
+size_t
+inventory_rings(const struct inventory *inv)
+{
+	const struct found_ring *fr;
+	size_t n = 0;
+
+	TAILQ_FOREACH (fr, &inv->rings, link)
+		n += fr->claimed ? 0 : 1;
+	return n;
+}
+
+void
+inventory_ring_at(const struct inventory *inv, size_t i, struct inventory_ring *ret)
+{
+	const struct found_ring *fr;
+
+	TAILQ_FOREACH (fr, &inv->rings, link) {
+		if (!fr->claimed && i-- == 0)
+			break;
+	}
+	if (fr == NULL)
+		return;
+	*ret = (struct inventory_ring){ .uri = ring_uri(fr->ring),
+		.take = ring_take(fr->ring),
+		.records = ring_records(fr->ring),
+		.used = ring_used(fr->ring),
+		.bytes = ring_bytes(fr->ring) };
+}
+
+size_t
+inventory_streams(const struct inventory *inv)
+{
+	const struct found_stream *fs;
+	size_t n = 0;
+
+	TAILQ_FOREACH (fs, &inv->streams, link)
+		n++;
+	return n;
+}
+
+void
+inventory_stream_at(const struct inventory *inv, size_t i, struct inventory_stream *ret)
+{
+	const struct found_stream *fs;
+	struct stream_numbers numbers = { 0 };
+
+	TAILQ_FOREACH (fs, &inv->streams, link) {
+		if (i-- == 0)
+			break;
+	}
+	if (fs == NULL)
+		return;
+	if (fs->stream != NULL)
+		stream_numbers(fs->stream, &numbers);
+	*ret = (struct inventory_stream){ .uri = ring_uri(fs->of->ring),
+		.label = fs->label,
+		.waiting = numbers.waiting,
+		.in_flight = numbers.in_flight,
+		.oldest_captured_ns = numbers.oldest_captured_ns };
+}
+
+void
+inventory_log(const struct inventory *inv)
+{
+	const struct found_ring *fr;
+	const struct found_stream *fs;
+	char id[ID_TEXT];
+
+	TAILQ_FOREACH (fr, &inv->rings, link) {
+		if (fr->claimed)
+			continue;
+		log_warn("daemon",
+		    "kept: the ring of %s with %" PRIu64
+		    " messages, from which no enabled route takes (to give them up, "
+		    "stop and remove ring-%s and its streams)",
+		    quote(ring_uri(fr->ring)).text, ring_records(fr->ring),
+		    id_format(id, ring_id(fr->ring)));
+	}
+	TAILQ_FOREACH (fs, &inv->streams, link)
+		log_warn("daemon",
+		    "kept: the stream of %s to %s, for which no enabled route stands; what "
+		    "waits for it fills the ring (to give it up, stop and remove %s)",
+		    quote(ring_uri(fs->of->ring)).text, quote(fs->label).text,
+		    fs->file);
+}

@@ -1,0 +1,18 @@
+/* What the service manager is told, by sd_notify(3). All of it does nothing in a build without
+ * libsystemd, or when no service manager asked (NOTIFY_SOCKET). */
+#ifndef MQBRIDGE_DAEMON_NOTIFY_H
+#define MQBRIDGE_DAEMON_NOTIFY_H
+
+#include <stdint.h>
+
+void notify_ready(void);
+void notify_stopping(void);
+void notify_status(const char *line);
+void notify_alive(void); /* for the watchdog */
+/* Starting or stopping takes that much longer than usual from now on. */
+void notify_extend(uint64_t ms);
+
+/* How often notify_alive() is to be called, half of what the watchdog allows; 0: no watchdog. */
+uint64_t notify_watchdog_ms(void);
+
+#endif
