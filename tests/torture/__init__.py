@@ -1,0 +1,1 @@
+"""Kills, cuts and reboots under full load; tests/torture/run."""

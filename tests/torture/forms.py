@@ -1,0 +1,66 @@
+"""The lists behind tests/torture/short and tests/torture/long."""
+import argparse
+import os
+import subprocess
+import sys
+import time
+
+from harness.programs import SKIP, TESTS
+from torture.scenarios import SCENARIOS
+
+PLAIN_ROUNDS = 8  # one kill loses something more often than not
+NAMES = ("text", "random")
+
+
+def cases(form):
+    """(name, arguments of run, must it fail?)"""
+    for number, (scenario, about) in enumerate(SCENARIOS.items()):
+        for turn, kind in enumerate(("posix", "sysv")):
+            # The short form takes the bodies in turn, the long one both.
+            bodies = (NAMES[(number + turn) % 2],) if form else NAMES
+            for body in bodies:
+                yield (f"torture-{scenario}-{kind}-{body}",
+                       [scenario, "--rounds", about.rounds[form], "--kind", kind,
+                        "--body", body], False)
+    for kind in ("posix", "sysv"):
+        yield (f"torture-plain-relay-loses-{kind}",
+               ["kill-sender", "--rounds", PLAIN_ROUNDS, "--kind", kind, "--relay",
+                "plain"], True)
+
+
+def run(arguments, build):
+    """(exit status, output)"""
+    done = subprocess.run([sys.executable, os.path.join(TESTS, "torture", "run"),
+                           *map(str, arguments), "--build", build],
+                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
+                          check=False)
+    return done.returncode, done.stdout
+
+
+def reported_losses(output):
+    """Over the plain relay only losses count as the right kind of failure."""
+    return "not allowed: lost" in output
+
+
+def main(usage, form):
+    parser = argparse.ArgumentParser(usage=usage)
+    parser.add_argument("--build", default=os.getcwd())
+    build = parser.parse_args().build
+    passed = failed = skipped = 0
+    for name, arguments, must_fail in cases(form):
+        begun = time.monotonic()
+        status, output = run(arguments, build)
+        lines = output.strip().splitlines() or [""]
+        took = f"({time.monotonic() - begun:.1f} s)"
+        if status == SKIP:
+            skipped += 1
+            print(f"skip {name}: {lines[-1]}", flush=True)
+        elif (status == 1 and reported_losses(output)) if must_fail else status == 0:
+            passed += 1
+            print(f"ok {name} {took}\n    {lines[-1]}", flush=True)
+        else:
+            failed += 1
+            print(f"not ok {name} {took}\n" + "".join(f"    {line}\n" for line in lines),
+                  flush=True)
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else 0
