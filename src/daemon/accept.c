@@ -149,22 +149,22 @@ refuse_delivery(const struct request *rq, const struct source_info *info,
 }
 
 static int
-accept_on_open(void *owner, const char *peer, const struct frame_open *open,
-    const struct source_info *info, struct sink **ret, struct link_refusal *why)
+accept_on_open(void *owner, const struct link_offer *offer, struct sink **ret,
+    struct link_refusal *why)
 {
 	struct request rq = { .assembly = owner };
 	char label[2 * FRAME_NAME_MAX + 2];
 	int rc;
 
-	request_read(&rq, peer, open);
+	request_read(&rq, offer->peer, offer->open);
 	rc = check(&rq, why);
 	if (rc < 0)
 		return rc;
-	(void)snprintf(label, sizeof(label), "%s/%s", peer, rq.entry);
-	rc = delivery_open(
-	    ret, assembly_queue_find(rq.assembly, rq.entry)->target, info, label);
+	(void)snprintf(label, sizeof(label), "%s/%s", offer->peer, rq.entry);
+	rc = delivery_open(ret, assembly_queue_find(rq.assembly, rq.entry)->target,
+	    offer->info, label);
 	if (rc != DELIVERY_OK)
-		return refuse_delivery(&rq, info, why, rc);
+		return refuse_delivery(&rq, offer->info, why, rc);
 	return 0;
 }
 

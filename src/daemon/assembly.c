@@ -301,12 +301,11 @@ make_outlet(struct assembly *as, struct assembly_route *ar)
 		.disk = as->disk,
 		.dead = as->dead };
 	struct ring *rg = intake_ring(ar->from->intake);
-	struct stream *st = NULL;
+	struct outlet_spec spec = { ar->conf->name, ar->conf->to, NULL };
 
 	if (rg != NULL)
-		st = inventory_claim_stream(as->inventory, rg, ar->conf->to);
-	return outlet_new(
-	    &ar->outlet, &env, ar->from->intake, ar->conf->name, ar->conf->to, st);
+		spec.stream = inventory_claim_stream(as->inventory, rg, ar->conf->to);
+	return outlet_new(&ar->outlet, &env, ar->from->intake, &spec);
 }
 
 static int

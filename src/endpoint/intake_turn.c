@@ -109,9 +109,6 @@ intake_after(struct intake *in, int rc)
 	case -EAGAIN:
 		intake_arm(in);
 		return;
-	case -ENOSPC:
-		intake_block(in);
-		return;
 	case -E2BIG:
 		intake_grow(in, ring_max_body(in->ring) * 2);
 		return;
@@ -165,8 +162,12 @@ intake_turn(struct intake *in)
 		in->received += (uint64_t)rc;
 		rc = intake_drain(in);
 	}
+	/* First: a local sink settles while it is fed, and that may make room. */
+	if (rc == -ENOSPC)
+		intake_block(in);
 	intake_feed(in);
-	intake_after(in, rc);
+	if (rc != -ENOSPC)
+		intake_after(in, rc);
 }
 
 void

@@ -204,24 +204,27 @@ outlet_adopt(struct outlet *ol, struct stream *st)
 
 int
 outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
-    const char *route, const char *label, struct stream *st)
+    const struct outlet_spec *spec)
 {
 	struct outlet *ol = calloc(1, sizeof(*ol));
 
-	if (ol == NULL)
+	if (ol == NULL) {
+		stream_close(spec->stream);
 		return -ENOMEM;
+	}
 	ol->source.ops = &outlet_ops;
 	ol->env = *env;
 	ol->intake = in;
-	ol->route = strdup(route);
-	ol->label = strdup(label);
+	ol->route = strdup(spec->route);
+	ol->label = strdup(spec->label);
 	if (outlet_init_letters(ol) < 0 || ol->route == NULL || ol->label == NULL) {
 		ol->intake = NULL;
+		ol->stream = spec->stream;
 		outlet_free(ol);
 		return -ENOMEM;
 	}
-	if (st != NULL)
-		outlet_adopt(ol, st);
+	if (spec->stream != NULL)
+		outlet_adopt(ol, spec->stream);
 	intake_add(in, ol);
 	*ret = ol;
 	return 0;

@@ -34,10 +34,17 @@ struct outlet_numbers {
 	const char *stopped;       /* why nothing is offered, or "" */
 };
 
-/* route: its name; label: where to ("hub/orders"), what a stream is found by; both copied. st: its
- * stream, taken over, or NULL: made when the intake has a ring. */
+struct outlet_spec {
+	const char *route; /* its name; copied */
+	const char
+	    *label; /* where to ("hub/orders"): what a stream is found by; copied */
+	struct stream
+	    *stream; /* taken over, or NULL: made when the intake has a ring */
+};
+
 int outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
-    const char *route, const char *label, struct stream *st) MUST_CHECK;
+    const struct outlet_spec *spec) MUST_CHECK;
+/* No job of it may be on the disk thread; NULL is fine. */
 void outlet_free(
     struct outlet *ol); /* no job of it may be on the disk thread; NULL is fine */
 struct source *outlet_source(struct outlet *ol);

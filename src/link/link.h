@@ -24,11 +24,17 @@ struct link_refusal {
 	char text[256];
 };
 
+/* A stream that a peer opens; all borrowed. */
+struct link_offer {
+	const char *peer; /* its proven name */
+	const struct frame_open *open;
+	const struct source_info *info; /* the same as a sink wants it */
+};
+
 struct link_ops {
 	/* A peer opens a stream: check that it may, and make the sink. 0 and *ret (closed by its
 	 * own close() when the stream ends), or -EPERM with *why filled in. open's texts are borrowed. */
-	int (*on_open)(void *owner, const char *peer, const struct frame_open *open,
-	    const struct source_info *info, struct sink **ret,
+	int (*on_open)(void *owner, const struct link_offer *offer, struct sink **ret,
 	    struct link_refusal *why);
 };
 

@@ -391,6 +391,7 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
 		.max_body = op->max_body,
 		.take = frame_text_copy(take, sizeof(take), op->take),
 	};
+	const struct link_offer offer = { ss->peer->name, op, &info };
 	struct link *lk = ss->owner;
 	struct receiver *rv = calloc(1, sizeof(*rv));
 	struct credit cr;
@@ -403,8 +404,7 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
 		free(rv);
 		return NULL;
 	}
-	if (lk->spec.ops->on_open(
-		lk->spec.owner, ss->peer->name, op, &info, &rv->sink, why) < 0) {
+	if (lk->spec.ops->on_open(lk->spec.owner, &offer, &rv->sink, why) < 0) {
 		credit_close(&cr, &lk->memory);
 		free(rv);
 		return NULL;

@@ -191,17 +191,18 @@ put_all(struct writer *wr, const struct names *nm, int64_t clock_ns)
 	return rc;
 }
 
-/* A tool that root runs must leave a file that the daemon's user can read. */
+/* A tool that root runs must leave a file that the daemon's user can read. Where that is not
+ * permitted a saved image is still better than none. */
 static int
 give_to_owner(int fd, int dir_fd)
 {
 	struct stat st;
 
-	if (geteuid() != 0)
-		return 0;
-	if (fstat(dir_fd, &st) < 0 || fchown(fd, st.st_uid, st.st_gid) < 0)
+	if (fstat(dir_fd, &st) < 0)
 		return -errno;
-	return 0;
+	if (geteuid() != 0 || fchown(fd, st.st_uid, st.st_gid) == 0)
+		return 0;
+	return errno == EPERM || errno == EINVAL ? 0 : -errno;
 }
 
 static int

@@ -85,12 +85,12 @@ save_runtime(const struct tool *tl, struct runtime *rt)
 	char *error = NULL;
 	int rc;
 
-	if (!runtime_complete(rt)) {
-		(void)fputs("nothing to save: there is no state\n", tl->out);
-		return SPOOL_TOOL_DONE;
-	}
 	if (image_check(runtime_state_fd(rt), &info, NULL) == 0) {
 		(void)fputs("nothing to save: the image is current\n", tl->out);
+		return SPOOL_TOOL_DONE;
+	}
+	if (!runtime_complete(rt)) {
+		(void)fputs("nothing to save: there is no state\n", tl->out);
 		return SPOOL_TOOL_DONE;
 	}
 	rc = image_save(rt, &error);

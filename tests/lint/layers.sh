@@ -19,7 +19,7 @@ endpoint yes  lib net spool flow
 route    no   flow config
 daemon   yes  base lib config control net record wire spool flow link endpoint route
 client   no   control
-tools    no   lib spool
+tools    no   lib spool config
 '
 
 # FILE:LINE: why, for every include of src/ that breaks the table.

@@ -219,7 +219,7 @@ static const struct {
 	    "duplicate setting name" },
 	{ REST, "/* open\n\n", "6: syntax", "comment is not closed" },
 	{ REST, "control = \"/open\n\n", "6: syntax", "string is not closed" },
-	{ REST, "control = \"/a\\x00b\";", "6: syntax", "byte 0" },
+	{ REST, "control = \"/a\\x00b\";\n\n", "6: syntax", "byte 0" },
 	{ REST, "control \"/a\";", "6: syntax", "no string can stand here" },
 	{ REST, "control = \"/a\", \"/b\";", "6: syntax", "no string can stand here" },
 };

@@ -1,4 +1,5 @@
-/* mqbridge.conf(5) against the tables: every key, bound and default, and no other key. */
+/* mqbridge.conf(5) against the tables: every key, bound and default, and no other key.
+ * */
 #include <check.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -32,7 +33,7 @@ find_part(const struct field_table *table, const char *name)
 		if (strcmp(table->fields[i].name, name) == 0)
 			return table->fields[i].part;
 	}
-	return NULL;
+	ck_abort_msg("there is no table of %s", name);
 }
 
 static void
@@ -51,7 +52,8 @@ fill_subjects(void)
 	subjects[5].table = find_part(&rows_global, "routes");
 }
 
-/* The page lies beside this file: the compiler was told where, from the build directory. */
+/* The page lies beside this file: the compiler was told where, from the build
+ * directory. */
 static bool
 find_page(char *path, size_t size)
 {

@@ -75,12 +75,12 @@ START_TEST(open_refused_says_why)
 		.source = frame_text(refusals[_i].source),
 		.take = frame_text(refusals[_i].take) };
 	struct source_info info = { .next = 1 };
+	const struct link_offer offer = { refusals[_i].peer, &open, &info };
 	struct link_refusal why = { 0 };
 	struct sink *snk = NULL;
 
-	ck_assert_int_eq(accept_link_ops.on_open(
-			     &assembly, refusals[_i].peer, &open, &info, &snk, &why),
-	    -EPERM);
+	ck_assert_int_eq(
+	    accept_link_ops.on_open(&assembly, &offer, &snk, &why), -EPERM);
 	ck_assert_ptr_null(snk);
 	ck_assert_uint_eq(why.code, refusals[_i].code);
 	ck_assert_str_eq(why.text, refusals[_i].text);

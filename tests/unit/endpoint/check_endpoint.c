@@ -38,6 +38,7 @@ static struct {
 	struct outlet *outlet;
 	struct target *target;
 	struct sink *sink;
+	uint64_t ring_bytes;
 	char dir[64];
 } fx;
 
@@ -59,6 +60,7 @@ setup(void)
 	(void)snprintf(fx.dir, sizeof(fx.dir), "%s", "/dev/shm/mqbridge-end-XXXXXX");
 	ck_assert_ptr_nonnull(mkdtemp(fx.dir));
 	ck_assert_int_eq(runtime_open(&fx.runtime, fx.dir, fx.dir, NULL), 0);
+	fx.ring_bytes = 1 << 16;
 	fx.base = event_base_new();
 	ck_assert_int_eq(marks_open(&fx.marks, runtime_dir_fd(fx.runtime), &doubts), 0);
 	ck_assert_int_eq(disk_new(&fx.disk), 0);
@@ -112,11 +114,11 @@ join(const char *from, const char *to)
 		.name = "from", .uri = from, .take_text = "", .ring_bytes = 1 << 16
 	};
 	struct target_spec ts = { .name = "to", .uri = to };
+	struct outlet_spec os = { "route", "to", NULL };
 	struct outlet_env env = { fx.base, fx.runtime, fx.disk, fx.dead };
 
 	ck_assert_int_eq(intake_new(&fx.intake, fx.base, fx.runtime, &is, NULL), 0);
-	ck_assert_int_eq(
-	    outlet_new(&fx.outlet, &env, fx.intake, "route", "to", NULL), 0);
+	ck_assert_int_eq(outlet_new(&fx.outlet, &env, fx.intake, &os), 0);
 	ck_assert_int_eq(target_new(&fx.target, fx.base, fx.marks, &ts), 0);
 	ck_assert_int_eq(delivery_new(&fx.sink, fx.target, "to"), 0);
 	flow_join(outlet_source(fx.outlet), fx.sink);
@@ -151,7 +153,7 @@ turn(void)
 
 struct got {
 	int64_t type;
-	char body[4096];
+	char body[8192];
 	ssize_t length;
 };
 
@@ -340,6 +342,28 @@ START_TEST(larger_message_after_the_limit_was_raised_makes_the_ring_grow)
 }
 END_TEST
 
+START_TEST(turn_that_fills_the_ring_goes_on_when_feeding_made_room)
+{
+	struct ipcq *a = make("posix:/h", 8, 8192, 0),
+		    *b = make("posix:/i", 8, 8192, 0);
+	char body[8192] = { 0 };
+	struct got m;
+
+	fx.ring_bytes = 1; /* the least, 64 KiB: one record less than the queue holds */
+	for (char i = 0; i < 8; i++) {
+		body[0] = i;
+		put(a, body, sizeof(body), 1);
+	}
+	join("posix:/h", "posix:/i");
+	for (char i = 0; i < 8; i++) {
+		get(b, &m);
+		ck_assert_int_eq(m.body[0], i);
+	}
+	ipcq_close(a);
+	ipcq_close(b);
+}
+END_TEST
+
 static int
 wait_call(void *arg)
 {
@@ -397,6 +421,7 @@ suite_endpoint(void)
 	    tc, message_that_is_too_big_is_a_dead_letter_and_the_next_arrives);
 	tcase_add_test(
 	    tc, larger_message_after_the_limit_was_raised_makes_the_ring_grow);
+	tcase_add_test(tc, turn_that_fills_the_ring_goes_on_when_feeding_made_room);
 	tcase_add_test(
 	    tc, worker_cancel_ends_a_blocked_call_and_done_is_told_otherwise);
 	suite_add_tcase(s, tc);

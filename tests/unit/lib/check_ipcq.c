@@ -140,7 +140,8 @@ START_TEST(full_queue_without_waiting_returns_eagain)
 }
 END_TEST
 
-/* Blocked senders and receivers go on when the other side moves, whoever comes first. */
+/* Blocked senders and receivers go on when the other side moves, whoever comes first.
+ * */
 START_TEST(waiting_ends_when_the_other_side_moves)
 {
 	struct ipcq *q = make(_i);

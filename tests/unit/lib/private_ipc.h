@@ -1,5 +1,5 @@
-/* A private IPC namespace for a test with real queues. Check runs each test in a process of
- * its own, so nothing must be left again. */
+/* A private IPC namespace for a test with real queues. Check runs each test in a
+ * process of its own, so nothing must be left again. */
 #ifndef MQBRIDGE_TESTS_PRIVATE_IPC_H
 #define MQBRIDGE_TESTS_PRIVATE_IPC_H
 
@@ -9,8 +9,8 @@
  * namespace. Fails the test when that is not permitted. */
 void private_ipc_enter(void);
 
-/* Is it permitted here? If not, says "SKIP <suite>: why" on stderr: the suite then adds no
- * tests, so that none of them is counted as passed. */
+/* Is it permitted here? If not, says "SKIP <suite>: why" on stderr: the suite then adds
+ * no tests, so that none of them is counted as passed. */
 int private_ipc_possible(const char *suite);
 
 #endif

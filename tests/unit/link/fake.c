@@ -234,14 +234,12 @@ static const struct sink_ops fake_sink_ops = {
 };
 
 static int
-fake_on_open(void *owner, const char *peer, const struct frame_open *open,
-    const struct source_info *info, struct sink **ret, struct link_refusal *why)
+fake_on_open(void *owner, const struct link_offer *offer, struct sink **ret,
+    struct link_refusal *why)
 {
 	struct fake_pair *fp = owner;
 
-	(void)open;
-	(void)info;
-	ck_assert_str_eq(peer, "alpha");
+	ck_assert_str_eq(offer->peer, "alpha");
 	if (fp->refuse != 0) {
 		why->code = fp->refuse;
 		(void)snprintf(why->text, sizeof(why->text), "not for you");

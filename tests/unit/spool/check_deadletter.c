@@ -186,12 +186,12 @@ END_TEST
 
 START_TEST(letter_beyond_the_quota_is_refused)
 {
-	reopen(2 * 4096);
+	reopen(8192);
 	ck_assert_int_eq(store(1), 0);
 	ck_assert_int_eq(store(2), 0);
 	ck_assert_int_eq(store(3), -EDQUOT);
 	ck_assert_int_eq(store(2), 0); /* there already */
-	reopen(2 * 4096);
+	reopen(8192);
 	ck_assert_uint_eq(deadletters_count(letters), 2);
 	ck_assert_int_eq(store(3), -EDQUOT);
 	reopen(4095);
