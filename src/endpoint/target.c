@@ -6,12 +6,14 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "endpoint/worker.h"
 
 #define TICK_US                                                                        \
-	250000 /* a queue that is made, removed or changed is noticed within that */
+	250000     /* a queue that is made, removed or changed is seen within that */
+#define CHECK_MS 1 /* while delivering: into a removed queue all would be lost */
 
 static void
 target_close_queue(struct target *tg)
@@ -102,6 +104,24 @@ target_block(struct target *tg, struct delivery *dv)
 	worker_run(tg->worker, target_send_call, tg);
 }
 
+/* A removed queue is left; changed limits are passed on. */
+static void
+target_check(struct target *tg)
+{
+	struct ipcq_attributes at;
+	int rc = ipcq_attributes(tg->queue, &at);
+
+	tg->checked_ms = clock_monotonic_ms();
+	if (rc < 0 || at.removed) {
+		target_lose(tg, rc < 0 ? rc : -EIDRM);
+		return;
+	}
+	if (at.message_size != tg->attributes.message_size) {
+		tg->attributes = at;
+		target_announce(tg);
+	}
+}
+
 /* Serve each that waits now once, in order. */
 static void
 target_round(struct target *tg)
@@ -110,6 +130,8 @@ target_round(struct target *tg)
 	struct delivery *dv;
 	enum delivery_end end;
 
+	if (tg->writable != NULL && clock_monotonic_ms() - tg->checked_ms >= CHECK_MS)
+		target_check(tg);
 	while (tg->queue != NULL && !tg->full &&
 	       (dv = TAILQ_FIRST(&tg->waiting)) != NULL) {
 		end = delivery_run(dv);
@@ -214,23 +236,6 @@ target_attach(struct target *tg)
 	    quote(tg->spec.uri).text);
 	target_announce(tg);
 	event_active(tg->again, 0, 0);
-}
-
-/* A removed queue is left; changed limits are passed on. */
-static void
-target_check(struct target *tg)
-{
-	struct ipcq_attributes at;
-	int rc = ipcq_attributes(tg->queue, &at);
-
-	if (rc < 0 || at.removed) {
-		target_lose(tg, rc < 0 ? rc : -EIDRM);
-		return;
-	}
-	if (at.message_size != tg->attributes.message_size) {
-		tg->attributes = at;
-		target_announce(tg);
-	}
 }
 
 static void

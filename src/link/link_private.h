@@ -101,6 +101,7 @@ struct session {
 	struct peer *peer; /* who it is: dialled, or proven by its HELLO; NULL before */
 	bool dialled;
 	bool established;   /* both HELLOs are good */
+	bool worked;        /* a record was settled on it: it proved good */
 	bool dead;          /* ended; the reaper frees it */
 	struct id instance; /* of the other daemon's start */
 	uint8_t *in;        /* received and not yet consumed */

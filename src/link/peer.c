@@ -14,7 +14,6 @@
 
 #define DIAL_TIMEOUT_MS 5000
 #define CROSSED_MS      2000 /* docs/wire-protocol.md, section 5 */
-#define PROVEN_MS       5000 /* a connection that lasted so long starts the pauses anew */
 
 static void
 peer_pause(struct peer *pe)
@@ -193,7 +192,7 @@ peer_lose_session(struct peer *pe, struct session *ss, const char *why)
 		TAILQ_FOREACH (sn, &pe->senders, link)
 			sender_on_lost(sn);
 		pe->session = NULL;
-		if (clock_monotonic_ms() - ss->begun_ms > PROVEN_MS)
+		if (ss->worked)
 			backoff_reset(&pe->backoff);
 	}
 	if (pe->session != NULL)

@@ -86,6 +86,7 @@ receiver_settle(struct source *src, uint64_t seq)
 		rv->at_length -= (uint32_t)stride;
 	}
 	rv->delivered = seq;
+	rv->session->worked = true;
 	credit_release(
 	    &rv->credit, stride, rv->stash_length == 0, &rv->session->owner->memory);
 	receiver_due(rv);

@@ -395,6 +395,7 @@ sender_on_ack(struct sender *sn, const struct frame_ack *ac)
 	if (ac->mark > sn->composed_seq || ac->credit < sn->credit)
 		return CLOSE_PROTOCOL;
 	sn->credit = ac->credit;
+	sn->peer->session->worked = true;
 	if (src->ops->settle(src, ac->mark) < 0)
 		return CLOSE_PROTOCOL;
 	sender_set_ready(sn);

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crc32c.h"
 #include "record/record.h"
 #include "spool/marks_file.h"
 
@@ -307,7 +308,7 @@ mark_doubt_resent(struct marks *mk, struct mark *m, const struct record *rec)
 		en->number = rec->number;
 		en->type = rec->type;
 		en->length = rec->length;
-		en->body_crc = rec->body_crc;
+		en->body_crc = crc32c(0, rec->body, rec->length);
 		store_u32(&en->outcome, DOUBT_RESENT);
 	}
 	store_u64(&m->doubt, 0);

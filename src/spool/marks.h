@@ -32,8 +32,8 @@ struct doubt {
 	uint64_t number;   /* of the record, 0 until it came again */
 	int64_t type;
 	uint32_t length;
-	uint32_t body_crc;
-	int64_t wall_ns; /* when it was noticed */
+	uint32_t body_crc; /* CRC-32C of the body alone, so that it can be compared */
+	int64_t wall_ns;   /* when it was noticed */
 	enum doubt_outcome outcome;
 };
 
