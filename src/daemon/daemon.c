@@ -423,5 +423,8 @@ daemon_run(const struct daemon_options *options)
 	saved = daemon_end(&dm);
 	if (rc == 0 && saved == 0)
 		log_info("daemon", "stopped");
+	/* A damaged store waits for a person: a restart would go on without it. */
+	if (rc == -EBADMSG)
+		return EX_CONFIG;
 	return rc < 0 || saved < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }

@@ -322,7 +322,10 @@ intake_numbers(const struct intake *in, struct intake_numbers *ret)
 		ret->capacity = at.kind == IPCQ_POSIX ? at.max_messages : at.max_bytes;
 	}
 	if (in->blocked && in->queue != NULL)
-		ret->reason = "ring full";
+		ret->reason =
+		    in->grow_to > 0
+			? "the ring must drain before it can grow for larger messages"
+			: "ring full";
 	if (in->ring != NULL) {
 		ret->ring_records = ring_records(in->ring);
 		ret->ring_used = ring_used(in->ring);
