@@ -40,6 +40,15 @@ clock_wall_ns(void)
 	return read_ns(CLOCK_REALTIME);
 }
 
+struct timeval
+clock_timeval(uint64_t ms)
+{
+	return (struct timeval){
+		.tv_sec = (time_t)(ms / 1000),
+		.tv_usec = (suseconds_t)(ms % 1000 * 1000),
+	};
+}
+
 char *
 clock_format(char *buf, size_t size, int64_t wall_ns)
 {

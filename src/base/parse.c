@@ -5,6 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/digit.h"
+
 #define FRACTION_DIGITS 3
 #define FRACTION_ONE    1000 /* 10 to the power of FRACTION_DIGITS */
 #define UNITS           5    /* of each table that format_scaled() uses */
@@ -38,24 +40,6 @@ static const struct unit time_units[UNITS] = {
 	{ "h", UINT64_C(3600000) },
 	{ "d", UINT64_C(86400000) },
 };
-
-static bool
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static int
-digit_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return 16;
-}
 
 /* Digits from *text on, at least one; *text is moved behind them. All digits are read also
  * when the value is too large, so that "9999999999999999999x" is still of the wrong form. */
@@ -135,9 +119,9 @@ take_fraction(uint64_t *ret, const char **text)
 	uint64_t value = 0;
 	int digits;
 
-	for (digits = 0; digits < FRACTION_DIGITS && is_digit(**text); digits++)
+	for (digits = 0; digits < FRACTION_DIGITS && digit_is(**text); digits++)
 		value = 10 * value + (uint64_t)(*(*text)++ - '0');
-	if (digits == 0 || is_digit(**text))
+	if (digits == 0 || digit_is(**text))
 		return -EINVAL;
 	for (; digits < FRACTION_DIGITS; digits++)
 		value *= 10;

@@ -8,16 +8,14 @@
 #include <sys/un.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "control/text.h"
 
 /* The kernel counts the time of each call, connect(2) with a full backlog included. */
 static int
 limit_silence(int fd, uint32_t silence_ms)
 {
-	struct timeval tv = {
-		.tv_sec = silence_ms / 1000,
-		.tv_usec = (suseconds_t)(silence_ms % 1000) * 1000,
-	};
+	const struct timeval tv = clock_timeval(silence_ms);
 
 	if (setsockopt(fd, SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)) != 0)
 		return -errno;

@@ -7,7 +7,6 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/types.h>
 
@@ -335,18 +334,9 @@ load_list(
 {
 	struct field element = *fd;
 	size_t width = types[fd->type].width;
-	int count = config_setting_length(st);
-	char *items;
+	char *items = NULL;
+	int count = load_items(ld, st, width, member, &items);
 
-	if (count <= 0)
-		return;
-	items = calloc((size_t)count, width);
-	if (items == NULL) {
-		load_fault(ld, st, "out of memory");
-		return;
-	}
-	memcpy(member, &items, sizeof(items));
-	((size_t *)member)[1] = (size_t)count;
 	element.type = types[fd->type].element;
 	for (int i = 0; i < count; i++) {
 		element.offset = (size_t)i * width;

@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/quote.h"
@@ -92,6 +93,26 @@ load_missing(struct load *ld, const config_setting_t *group, const char *key)
 	path_add(&pa, "%s%s", pa.len > 0 ? "." : "", key);
 	fault_add(&ld->faults, config_setting_source_line(group), pa.text,
 	    "is missing and has no default");
+}
+
+int
+load_items(
+    struct load *ld, const config_setting_t *st, size_t width, void *member, char **ret)
+{
+	int count = config_setting_length(st);
+	char *items;
+
+	if (count <= 0)
+		return 0;
+	items = calloc((size_t)count, width);
+	if (items == NULL) {
+		load_fault(ld, st, "out of memory");
+		return 0;
+	}
+	memcpy(member, &items, sizeof(items));
+	((size_t *)member)[1] = (size_t)count;
+	*ret = items;
+	return count;
 }
 
 const config_setting_t *

@@ -22,6 +22,12 @@ void load_fault(struct load *ld, const config_setting_t *st, const char *fmt, ..
 /* A key that is not in that group. */
 void load_missing(struct load *ld, const config_setting_t *group, const char *key);
 
+/* Memory for what a list holds, width bytes each, into member: a pointer and the count behind
+ * it. Returns how many, with *ret borrowed from the member; 0 for an empty list and after a
+ * fault. */
+int load_items(struct load *ld, const config_setting_t *st, size_t width, void *member,
+    char **ret);
+
 /* The setting of a key of an object: lists are "queues", "peers" and so on. The object
  * itself when it has no such key. */
 const config_setting_t *load_setting(

@@ -1,7 +1,6 @@
 #include "config/object.h"
 
 #include <stdbool.h>
-#include <stdlib.h>
 #include <string.h>
 
 #include "config/load.h"
@@ -66,18 +65,9 @@ load_objects( // NOLINT(misc-no-recursion)
     struct load *ld, const struct field *fd, const config_setting_t *st, void *member)
 {
 	size_t width = fd->part->width;
-	int count = config_setting_length(st);
-	char *items;
+	char *items = NULL;
+	int count = load_items(ld, st, width, member, &items);
 
-	if (count <= 0)
-		return;
-	items = calloc((size_t)count, width);
-	if (items == NULL) {
-		load_fault(ld, st, "out of memory");
-		return;
-	}
-	memcpy(member, &items, sizeof(items));
-	((size_t *)member)[1] = (size_t)count;
 	for (int i = 0; i < count; i++) {
 		const config_setting_t *group =
 		    config_setting_get_elem(st, (unsigned)i);

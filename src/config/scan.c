@@ -1,11 +1,11 @@
 #include "config/scan.h"
 
 #include <errno.h>
-#include <limits.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/digit.h"
 #include "config/array.h"
 #include "config/fault.h"
 
@@ -28,12 +28,6 @@ is_blank(char c)
 }
 
 static int
-is_digit(char c)
-{
-	return c >= '0' && c <= '9';
-}
-
-static int
 is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '*';
@@ -43,7 +37,7 @@ is_letter(char c)
 static int
 is_word(char c)
 {
-	return is_letter(c) || is_digit(c) || c == '_' || c == '-' || c == '+' ||
+	return is_letter(c) || digit_is(c) || c == '_' || c == '-' || c == '+' ||
 	       c == '.';
 }
 
@@ -171,18 +165,6 @@ struct number {
 	int is_long; /* has an L */
 	uint64_t magnitude;
 };
-
-static int
-digit_value(char c)
-{
-	if (is_digit(c))
-		return c - '0';
-	if (c >= 'a' && c <= 'f')
-		return c - 'a' + 10;
-	if (c >= 'A' && c <= 'F')
-		return c - 'A' + 10;
-	return INT_MAX;
-}
 
 /* Is the word an integer as libconfig reads them? */
 static int

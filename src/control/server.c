@@ -10,6 +10,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "control/answer.h"
 #include "control/reply.h"
 #include "control/socket.h"
@@ -48,15 +49,6 @@ struct control_server {
 	struct event *resume;                        /* accepting, after a pause */
 	struct client *clients[CONTROL_CLIENTS_MAX]; /* NULL: free */
 };
-
-static struct timeval
-timeval_of(uint32_t ms)
-{
-	return (struct timeval){
-		.tv_sec = ms / 1000,
-		.tv_usec = (suseconds_t)(ms % 1000) * 1000,
-	};
-}
 
 /* Never under a running callback but that of the client's own deadline. */
 static void
@@ -251,7 +243,7 @@ static void
 server_on_acceptable(evutil_socket_t fd, short what, void *arg)
 {
 	struct control_server *cs = arg;
-	struct timeval pause = timeval_of(ACCEPT_PAUSE_MS);
+	struct timeval pause = clock_timeval(ACCEPT_PAUSE_MS);
 	int rc = 0;
 
 	(void)fd;
@@ -275,7 +267,7 @@ static void
 server_on_resume(evutil_socket_t fd, short what, void *arg)
 {
 	struct control_server *cs = arg;
-	struct timeval pause = timeval_of(ACCEPT_PAUSE_MS);
+	struct timeval pause = clock_timeval(ACCEPT_PAUSE_MS);
 
 	(void)fd;
 	(void)what;
@@ -319,7 +311,7 @@ control_server_open(struct control_server **ret, struct event_base *base,
 		return -ENOMEM;
 	cs->base = base;
 	cs->idle =
-	    timeval_of(spec->idle_ms == 0 ? CONTROL_CLIENT_IDLE_MS : spec->idle_ms);
+	    clock_timeval(spec->idle_ms == 0 ? CONTROL_CLIENT_IDLE_MS : spec->idle_ms);
 	cs->socket.fd = -1;
 	rc = server_start(cs, spec);
 	if (rc != 0) {

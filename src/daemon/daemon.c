@@ -68,8 +68,7 @@ daemon_event(struct daemon *dm, int fd, short what, event_callback_fn on_event)
 static int
 daemon_every(struct daemon *dm, uint64_t ms, event_callback_fn on_event)
 {
-	const struct timeval tv = { .tv_sec = (time_t)(ms / 1000),
-		.tv_usec = (suseconds_t)(ms % 1000) * 1000 };
+	const struct timeval tv = clock_timeval(ms);
 	struct event *ev = daemon_event(dm, -1, EV_PERSIST, on_event);
 
 	return ev != NULL && event_add(ev, &tv) == 0 ? 0 : -ENOMEM;
@@ -368,11 +367,25 @@ save_image(struct daemon *dm)
 	return rc;
 }
 
+/* From here on nothing may end us before the image is written. */
+static void
+block_signals(void)
+{
+	sigset_t set;
+
+	(void)sigemptyset(&set);
+	(void)sigaddset(&set, SIGTERM);
+	(void)sigaddset(&set, SIGINT);
+	(void)sigaddset(&set, SIGHUP);
+	(void)sigprocmask(SIG_BLOCK, &set, NULL);
+}
+
 static int
 daemon_end(struct daemon *dm)
 {
 	int rc;
 
+	block_signals();
 	control_server_close(dm->control);
 	for (size_t i = 0; i < dm->n_events; i++)
 		event_free(dm->events[i]);

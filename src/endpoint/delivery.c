@@ -15,7 +15,7 @@
 
 /* One stream's share of a turn of the loop. */
 #define SHARE_MESSAGES 256
-#define SHARE_BYTES    (256 * 1024)
+#define SHARE_BYTES    (UINT64_C(256) * 1024)
 #define SHARE_YIELDS   4 /* as intake: let the consumer make room before giving up */
 
 #define POSIX_PRIORITY_MAX 32767
@@ -33,12 +33,13 @@ delivery_type(const struct delivery *dv, const struct record *rec, int64_t *ret)
 {
 	bool from_sysv = dv->kind == FLOW_SYSV;
 	bool to_sysv = dv->target->attributes.kind == IPCQ_SYSV;
-	int64_t type = rec->type + to_sysv - from_sysv;
+	int64_t type;
 
 	if (from_sysv && rec->type < 1)
 		return -ERANGE;
 	if (!from_sysv && (rec->type < 0 || rec->type > POSIX_PRIORITY_MAX))
 		return -ERANGE;
+	type = rec->type + (to_sysv - from_sysv);
 	if (!to_sysv && type > POSIX_PRIORITY_MAX)
 		return -ERANGE;
 	*ret = type;
@@ -244,8 +245,17 @@ delivery_unblocked(struct delivery *dv, int rc)
 {
 	struct source *src = dv->sink.source;
 	uint64_t seq = dv->current;
-	const struct record *rec = src->ops->taken(src, seq);
+	const struct record *rec;
 
+	/* The route was parted, the daemon stops: the mark alone says what was delivered. */
+	if (src == NULL) {
+		if (rc == 0)
+			mark_pass(dv->mark, seq);
+		else
+			mark_withdraw(dv->mark);
+		return;
+	}
+	rec = src->ops->taken(src, seq);
 	if (rc == 0) {
 		delivery_passed(dv, rec, seq);
 		return;
@@ -309,9 +319,11 @@ delivery_begin(struct delivery *dv)
 	struct source_info info;
 	int rc;
 
+	if (dv->fault != NULL)
+		return -EAGAIN;
 	if (dv->mark != NULL)
 		return 0;
-	if (dv->fault != NULL || src == NULL || src->ops->info(src, &info) < 0)
+	if (src == NULL || src->ops->info(src, &info) < 0)
 		return -EAGAIN;
 	dv->kind = info.kind;
 	rc = delivery_find_mark(dv->target->marks, &info, dv->label, &dv->mark);

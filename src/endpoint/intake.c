@@ -150,6 +150,8 @@ intake_attach(struct intake *in)
 	in->reason[0] = '\0';
 	in->reported = false;
 	in->blocked = false;
+	in->grow_to = 0;
+	in->grow_failed = false;
 	log_info("endpoint", "queue %s: receiving from %s", quote(in->spec.name).text,
 	    quote(in->spec.uri).text);
 	if (in->attributes.message_size > ring_max_body(in->ring))
@@ -172,7 +174,7 @@ intake_check_removed(struct intake *in)
 	if (!at.removed)
 		return;
 	intake_turn(in);
-	if (in->queue != NULL && !in->blocked && ipcq_attributes(in->queue, &at) == 0 &&
+	if (in->queue != NULL && ipcq_attributes(in->queue, &at) == 0 &&
 	    at.messages == 0)
 		intake_lose(in, -EIDRM);
 }

@@ -29,6 +29,7 @@ struct intake {
 	bool blocked;     /* the ring is full, or must be empty before it can grow */
 	bool prepared;    /* all outlets have their streams */
 	bool reported;    /* the reason was logged */
+	bool grow_failed; /* that it could not grow was logged */
 	uint32_t grow_to; /* the ring must grow to this body first; 0: no */
 	uint64_t received, recovered;
 	char reason[512]; /* why not attached or paused, "" */

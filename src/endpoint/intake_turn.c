@@ -12,7 +12,7 @@
 
 /* One queue's share of a turn of the loop, so that no queue starves another. */
 #define TURN_MESSAGES 256
-#define TURN_BYTES    (256 * 1024)
+#define TURN_BYTES    (UINT64_C(256) * 1024)
 /* At a small queue depth the producer fills the queue again while it is drained: letting it
  * run saves a round of the event loop a message. bench/README.md has the measurement. */
 #define TURN_YIELDS 4
@@ -142,6 +142,9 @@ intake_prepare(struct intake *in)
 			return false; /* the tick tries again */
 	}
 	in->prepared = true;
+	/* What was settled by all before a crash, or is wanted by nobody any more. */
+	(void)ring_release(in->ring);
+	intake_space(in);
 	return true;
 }
 
@@ -150,7 +153,7 @@ intake_turn(struct intake *in)
 {
 	int rc;
 
-	if (!in->running || in->queue == NULL || in->blocked || !intake_prepare(in))
+	if (!in->running || in->queue == NULL || !intake_prepare(in) || in->blocked)
 		return;
 	/* The waiter owns the type slot while it waits, and comes first in order. */
 	if (in->waiter != NULL && worker_busy(in->waiter))
@@ -193,6 +196,11 @@ intake_grow(struct intake *in, uint32_t max_body)
 		return;
 	}
 	rc = ring_regrow(in->ring, max_body, in->spec.ring_bytes);
+	if (rc < 0 && in->grow_failed) {
+		intake_block(in);
+		return;
+	}
+	in->grow_failed = rc < 0;
 	if (rc < 0) {
 		log_error("endpoint",
 		    "queue %s: cannot make its ring larger for messages of %u bytes: "

@@ -5,26 +5,33 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "endpoint/worker.h"
 
-#define TICK_US                                                                        \
-	250000     /* a queue that is made, removed or changed is seen within that */
-#define CHECK_MS 1 /* while delivering: into a removed queue all would be lost */
+#define TICK_US 250000 /* a queue that is made or changed is seen within that time */
 
+/* End the wait of a record in the worker. */
 static void
-target_close_queue(struct target *tg)
+target_unblock(struct target *tg)
 {
 	struct delivery *dv = tg->blocked;
 	int rc;
 
-	if (tg->worker != NULL && worker_cancel(tg->worker, &rc) && dv != NULL) {
-		tg->blocked = NULL;
+	if (dv == NULL)
+		return;
+	tg->blocked = NULL;
+	tg->full = false;
+	if (worker_cancel(tg->worker, &rc))
 		delivery_unblocked(dv, rc);
-	}
+}
+
+static void
+target_close_queue(struct target *tg)
+{
+	target_unblock(tg);
 	if (tg->writable != NULL)
 		event_free(tg->writable);
 	tg->writable = NULL;
@@ -111,18 +118,39 @@ target_check(struct target *tg)
 	struct ipcq_attributes at;
 	int rc = ipcq_attributes(tg->queue, &at);
 
-	tg->checked_ms = clock_monotonic_ms();
 	if (rc < 0 || at.removed) {
 		target_lose(tg, rc < 0 ? rc : -EIDRM);
 		return;
 	}
-	if (at.message_size != tg->attributes.message_size) {
-		tg->attributes = at;
-		target_announce(tg);
-	}
+	if (at.message_size == tg->attributes.message_size)
+		return;
+	tg->attributes = at;
+	target_unblock(tg); /* a record that no longer fits would wait for ever */
+	target_announce(tg);
 }
 
-/* Serve each that waits now once, in order. */
+/* It had its share of the room: others come first the next time. */
+static void
+target_rotate(struct target *tg, struct delivery *dv)
+{
+	TAILQ_REMOVE(&tg->waiting, dv, queue_link);
+	TAILQ_INSERT_TAIL(&tg->waiting, dv, queue_link);
+}
+
+/* The kernel goes on taking messages for a removed POSIX queue, where nobody reads them, and
+ * nothing tells of it. */
+static bool
+target_is_removed(const struct target *tg)
+{
+	struct stat st;
+
+	return tg->writable != NULL && fstat(ipcq_fd(tg->queue), &st) == 0 &&
+	       st.st_nlink == 0;
+}
+
+/* Serve each that waits now once, in order. Whether the queue still has its name is asked in
+ * every round, not now and then: what a program sends after it removed the queue is never in
+ * a round that began before. */
 static void
 target_round(struct target *tg)
 {
@@ -130,14 +158,18 @@ target_round(struct target *tg)
 	struct delivery *dv;
 	enum delivery_end end;
 
-	if (tg->writable != NULL && clock_monotonic_ms() - tg->checked_ms >= CHECK_MS)
-		target_check(tg);
+	if (target_is_removed(tg))
+		target_lose(tg, -EIDRM);
 	while (tg->queue != NULL && !tg->full &&
 	       (dv = TAILQ_FIRST(&tg->waiting)) != NULL) {
+		uint64_t before = tg->delivered + tg->rejected;
+
 		end = delivery_run(dv);
 		if (end == DELIVERY_LOST)
 			return;
 		if (end == DELIVERY_FULL) {
+			if (tg->delivered + tg->rejected != before)
+				target_rotate(tg, dv);
 			target_block(tg, dv);
 			return;
 		}
@@ -176,6 +208,8 @@ target_on_worker(void *owner, int rc)
 	tg->full = false;
 	if (dv != NULL)
 		delivery_unblocked(dv, rc);
+	if (dv != NULL && rc == 0 && dv->queued)
+		target_rotate(tg, dv);
 	if (tg->queue != NULL)
 		target_round(tg);
 }
@@ -313,13 +347,8 @@ target_name(const struct target *tg)
 void
 target_forget(struct target *tg, struct delivery *dv)
 {
-	int rc;
-
 	if (tg->blocked == dv) {
-		tg->blocked = NULL;
-		tg->full = false;
-		if (worker_cancel(tg->worker, &rc))
-			delivery_unblocked(dv, rc);
+		target_unblock(tg);
 		event_active(tg->again, 0, 0);
 	}
 	if (dv->queued)

@@ -41,7 +41,6 @@ struct target {
 	struct delivery_list waiting; /* in the order in which they will be served */
 	bool full;                    /* nobody tries until the queue has room */
 	bool reported;
-	uint64_t checked_ms; /* when it was last seen that the queue has its name */
 	uint64_t delivered, rejected;
 	char reason[512];
 };

@@ -1,5 +1,8 @@
 #include "link/credit.h"
 
+#define GROWTH_SHARE                                                                   \
+	4 /* of what is left may go into growth: new streams need the rest */
+
 bool
 credit_open(struct credit *cr, uint64_t largest, uint64_t *memory)
 {
@@ -35,7 +38,7 @@ credit_release(struct credit *cr, uint64_t bytes, bool kept_up, uint64_t *memory
 	if (!kept_up || cr->released - cr->grown_at < cr->window)
 		return;
 	cr->grown_at = cr->released;
-	if (cr->window * 2 > CREDIT_WINDOW_MAX || cr->window > *memory)
+	if (cr->window * 2 > CREDIT_WINDOW_MAX || cr->window > *memory / GROWTH_SHARE)
 		return;
 	*memory -= cr->window;
 	cr->window *= 2;

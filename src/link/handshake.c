@@ -2,6 +2,7 @@
 #include <event2/event.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "link/link_private.h"
@@ -76,8 +77,7 @@ handshake_identify(const struct session *ss, const struct frame_hello *he,
 static void
 handshake_finish(struct session *ss, struct peer *pe)
 {
-	struct timeval beat = { .tv_sec = pe->heartbeat_ms / 1000,
-		.tv_usec = pe->heartbeat_ms % 1000 * 1000 };
+	const struct timeval beat = clock_timeval(pe->heartbeat_ms);
 	struct sender *sn;
 
 	ss->established = true;
@@ -117,12 +117,13 @@ handshake_on_frame(struct session *ss, const struct frame *fr)
 		why = "another connection of the same peer is there";
 	}
 	if (code != 0) {
-		log_warn("link", "%s refused: it calls itself %s: %s",
-		    quote(conn_name(ss->conn)).text,
-		    fr->type == FRAME_HELLO && code != CLOSE_PROTOCOL
-			? quote_bytes(he.name.bytes, he.name.length).text
-			: "nothing",
-		    why);
+		if (link_may_tell(ss->owner))
+			log_warn("link", "%s refused: it calls itself %s: %s",
+			    quote(conn_name(ss->conn)).text,
+			    fr->type == FRAME_HELLO && code != CLOSE_PROTOCOL
+				? quote_bytes(he.name.bytes, he.name.length).text
+				: "nothing",
+			    why);
 		session_end(ss, code, why);
 		return;
 	}

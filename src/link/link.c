@@ -7,12 +7,15 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "link/link_private.h"
 #include "net/listener.h"
 
-#define STRANGERS_MAX 64 /* of one listener, with the handshake not done */
+#define TOLD_MS       60000 /* so often strangers may cause */
+#define TOLD_LINES    20    /* that many lines in the log */
+#define STRANGERS_MAX 64    /* of one listener, with the handshake not done */
 
 static void
 link_on_reap(evutil_socket_t fd, short what, void *arg)
@@ -47,7 +50,6 @@ link_new(struct link **ret, const struct link_spec *spec)
 	TAILQ_INIT(&lk->sessions);
 	TAILQ_INIT(&lk->ports);
 	lk->spec = *spec;
-	lk->memory = spec->receive_memory;
 	lk->name = strdup(spec->name);
 	lk->spec.name = lk->name;
 	lk->reaper = event_new(spec->base, -1, 0, link_on_reap, lk);
@@ -79,7 +81,7 @@ void
 link_free(struct link *lk)
 {
 	struct session *ss;
-	struct port *po;
+	struct port *po, *next;
 	struct peer *pe;
 
 	if (lk == NULL)
@@ -88,8 +90,10 @@ link_free(struct link *lk)
 	link_close(lk);
 	while ((ss = TAILQ_FIRST(&lk->sessions)) != NULL)
 		session_free(ss);
-	while ((po = TAILQ_FIRST(&lk->ports)) != NULL)
+	for (po = TAILQ_FIRST(&lk->ports); po != NULL; po = next) {
+		next = TAILQ_NEXT(po, link);
 		port_free(po);
+	}
 	while ((pe = TAILQ_FIRST(&lk->peers)) != NULL)
 		peer_free(pe);
 	if (lk->dns != NULL)
@@ -120,11 +124,25 @@ port_on_accept(void *owner, int fd)
 	}
 }
 
+bool
+link_may_tell(struct link *lk)
+{
+	uint64_t now = clock_monotonic_ms();
+
+	if (now - lk->told_ms >= TOLD_MS) {
+		lk->told_ms = now;
+		lk->told = 0;
+	}
+	return lk->told++ < TOLD_LINES;
+}
+
 static void
 port_on_refuse(void *owner, const char *why)
 {
 	const struct port *po = owner;
 
+	if (!link_may_tell(po->owner))
+		return;
 	log_warn("link", "%s: a connection was not let in: %s", po->address,
 	    quote(why).text);
 }

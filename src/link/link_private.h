@@ -37,13 +37,14 @@ struct link {
 	struct evdns_base
 	    *dns;           /* made when the first peer has a host name; may be NULL */
 	struct id instance; /* of this start of the daemon */
-	uint64_t memory;    /* left of receive_memory, bytes */
 	struct peer_list peers;
 	struct session_list
 	    sessions; /* all, strangers too, dead ones until they are reaped */
 	struct port_list ports;
 	struct event *reaper; /* frees dead sessions on a turn of its own */
 	bool halted;
+	uint64_t told_ms; /* when strangers were last allowed lines in the log, */
+	unsigned told;    /* and how many they got since */
 };
 
 /* A listening address. */
@@ -66,6 +67,7 @@ struct peer {
 	struct dial *dial;
 	struct event *redial; /* timer */
 	struct backoff backoff;
+	uint64_t memory; /* left of its share of receive_memory, bytes */
 	struct sender_list senders;
 	uint32_t channels;    /* numbers given to senders so far */
 	struct id bad_stream; /* whose record's checksum was wrong last, */
@@ -79,6 +81,14 @@ struct peer {
 #define SESSION_FRAMES 64  /* data frames of one writev */
 #define SESSION_HEAD   (FRAME_HEADER + FRAME_CHUNK_HEADER)
 
+/* A data frame of the present composition. */
+struct session_frame {
+	uint8_t head[SESSION_HEAD];
+	struct sender *sender; /* whose records it has; NULL: it closed its channel */
+	uint64_t seq;          /* up to which they are complete with this frame */
+	int end;               /* the piece behind its last */
+};
+
 /* What is being written: control frames, then data frames straight from the rings. */
 struct session_out {
 	uint8_t *waiting; /* control frames not yet in a composition */
@@ -87,9 +97,9 @@ struct session_out {
 	size_t control_size;
 	struct iovec iov[SESSION_IOV];
 	int first, pieces; /* of iov: not yet written */
-	uint8_t head[SESSION_FRAMES][SESSION_HEAD];
-	unsigned frames;
-	size_t bytes; /* of the present composition */
+	struct session_frame frame[SESSION_FRAMES];
+	unsigned frames, written; /* in it; of them all written */
+	size_t bytes;             /* of the present composition */
 };
 
 struct session {
@@ -100,9 +110,10 @@ struct session {
 	    *listener;     /* whose stranger this is, until the handshake is done */
 	struct peer *peer; /* who it is: dialled, or proven by its HELLO; NULL before */
 	bool dialled;
-	bool established;   /* both HELLOs are good */
-	bool worked;        /* a record was settled on it: it proved good */
-	bool dead;          /* ended; the reaper frees it */
+	bool established; /* both HELLOs are good */
+	int failed;  /* -errno: a frame could not be queued, the session must end */
+	bool worked; /* a record was settled on it: it proved good */
+	bool dead;   /* ended; the reaper frees it */
 	struct id instance; /* of the other daemon's start */
 	uint8_t *in;        /* received and not yet consumed */
 	size_t in_length, in_size;
@@ -131,7 +142,7 @@ struct sender {
 	uint32_t source_max_body;   /* as announced in OPEN */
 	uint32_t max_body;          /* as announced by the receiver */
 	uint64_t credit, sent;      /* bytes since the channel was opened */
-	uint64_t composed_seq;      /* up to which it was sent on this connection */
+	uint64_t written_seq;       /* up to which all is written on this connection */
 	const struct record *chunk; /* a large record of which a part was sent */
 	uint64_t chunk_seq, chunk_at;
 	struct event *retry; /* after a refusal */
@@ -140,7 +151,8 @@ struct sender {
 
 /* link.c */
 struct peer *link_peer(const struct link *lk, struct frame_text name);
-void link_reap(struct link *lk); /* soon: free dead sessions */
+void link_reap(struct link *lk);     /* soon: free dead sessions */
+bool link_may_tell(struct link *lk); /* a line about a stranger: not too many of them */
 
 /* peer.c */
 void peer_free(struct peer *pe);
@@ -175,12 +187,15 @@ void session_wake(struct session *ss);
 /* Write what there is: 0 or -errno of the connection. */
 int session_flush(struct session *ss) MUST_CHECK;
 void session_done_out(struct session *ss);
-/* For senders: add a data or chunk frame of which the head is encoded by the caller into *ret_head
- * (NULL: no room) and then pieces. */
-uint8_t *session_add_head(struct session *ss, size_t length);
-void session_drop_head(struct session *ss); /* of a frame that got no piece */
-bool session_add_piece(struct session *ss, const void *bytes, size_t length);
+/* For senders: begin a data or chunk frame, add its pieces (there is room for two when this begins), end it.
+ * The caller encodes the head. NULL: no room. */
+uint8_t *session_begin_frame(struct session *ss, size_t head_length);
+void session_add_piece(struct session *ss, const void *bytes, size_t length);
 unsigned session_room(const struct session *ss); /* pieces that still fit */
+/* seq: up to which the sender's records are complete; 0: still the same. */
+void session_end_frame(struct session *ss, struct sender *sn, uint64_t seq);
+void session_drop_frame(struct session *ss); /* it got no piece */
+void session_forget_sender(struct session *ss, const struct sender *sn);
 
 /* sender.c */
 void sender_on_session(struct sender *sn); /* the peer is connected: open the stream */

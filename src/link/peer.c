@@ -25,7 +25,7 @@ peer_pause(struct peer *pe)
 		return;
 	(void)!getrandom(&random, sizeof(random), GRND_NONBLOCK);
 	ms = backoff_next(&pe->backoff, random);
-	pause = (struct timeval){ .tv_sec = ms / 1000, .tv_usec = ms % 1000 * 1000 };
+	pause = clock_timeval(ms);
 	(void)event_add(pe->redial, &pause);
 }
 
@@ -161,6 +161,18 @@ peer_crossed(
 	       old->dialled != new->dialled && old->dialled == we_are_smaller;
 }
 
+/* Of receive_memory, so that no peer can take what the others need. */
+static uint64_t
+peer_share(const struct link *lk)
+{
+	const struct peer *pe;
+	uint64_t n = 0;
+
+	TAILQ_FOREACH (pe, &lk->peers, link)
+		n++;
+	return lk->spec.receive_memory / n;
+}
+
 unsigned
 peer_take_session(struct peer *pe, struct session *ss)
 {
@@ -175,6 +187,7 @@ peer_take_session(struct peer *pe, struct session *ss)
 	peer_hang_up(pe);
 	ss->peer = pe;
 	pe->session = ss;
+	pe->memory = peer_share(pe->owner); /* its old session gave back all */
 	pe->connections++;
 	pe->reason[0] = '\0';
 	pe->since_ms = clock_monotonic_ms();

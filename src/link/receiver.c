@@ -88,7 +88,7 @@ receiver_settle(struct source *src, uint64_t seq)
 	rv->delivered = seq;
 	rv->session->worked = true;
 	credit_release(
-	    &rv->credit, stride, rv->stash_length == 0, &rv->session->owner->memory);
+	    &rv->credit, stride, rv->stash_length == 0, &rv->session->peer->memory);
 	receiver_due(rv);
 	return 0;
 }
@@ -346,8 +346,6 @@ receiver_refuse(struct session *ss, uint32_t channel, const struct link_refusal 
 	};
 	uint8_t buf[FRAME_ENCODE_MAX];
 
-	log_warn("link", "peer %s: stream refused: %s", quote(ss->peer->name).text,
-	    why->text);
 	(void)!session_send(
 	    ss, buf, frame_encode_refused(buf, sizeof(buf), channel, &re));
 }
@@ -398,15 +396,19 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
 	struct credit cr;
 
 	*why = (struct link_refusal){ REFUSE_MEMORY,
-		"receive_memory is all reserved; raise it at the receiving side" };
+		"this peer's share of receive_memory is all reserved; raise it at the "
+		"receiving side" };
 	if (rv == NULL)
 		return NULL;
-	if (!credit_open(&cr, record_stride(op->max_body), &lk->memory)) {
+	if (!credit_open(&cr, record_stride(op->max_body), &ss->peer->memory)) {
+		if (link_may_tell(lk))
+			log_warn("link", "peer %s: stream refused: %s",
+			    quote(ss->peer->name).text, why->text);
 		free(rv);
 		return NULL;
 	}
 	if (lk->spec.ops->on_open(lk->spec.owner, &offer, &rv->sink, why) < 0) {
-		credit_close(&cr, &lk->memory);
+		credit_close(&cr, &ss->peer->memory);
 		free(rv);
 		return NULL;
 	}
@@ -450,6 +452,7 @@ receiver_on_open(struct session *ss, uint32_t channel, const struct frame_open *
 		return 0;
 	}
 	TAILQ_INSERT_TAIL(&ss->receivers, rv, link);
+	ss->worked = true;
 	receiver_answer(rv);
 	return 0;
 }
@@ -464,7 +467,7 @@ receiver_free(struct receiver *rv)
 	if (rv->due)
 		TAILQ_REMOVE(&ss->due, rv, due_link);
 	TAILQ_REMOVE(&ss->receivers, rv, link);
-	credit_close(&rv->credit, &ss->owner->memory);
+	credit_close(&rv->credit, &ss->peer->memory);
 	free(rv->stash);
 	free(rv);
 }

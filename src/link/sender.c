@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "link/link_private.h"
@@ -28,6 +29,8 @@ sender_set_phase(struct sender *sn, enum sender_phase phase)
 
 	if (sn->ready && ss != NULL)
 		TAILQ_REMOVE(&ss->ready, sn, ready_link);
+	if (ss != NULL)
+		session_forget_sender(ss, sn);
 	sn->ready = false;
 	sn->phase = phase;
 	sn->chunk = NULL;
@@ -210,7 +213,6 @@ sender_new(struct sink **ret, struct peer *pe, const char *entry)
 void
 sender_on_session(struct sender *sn)
 {
-	sn->reason[0] = '\0';
 	sender_set_phase(sn, SENDER_CLOSED);
 	sender_open(sn);
 }
@@ -234,12 +236,11 @@ sender_add_runs(struct sender *sn, uint64_t room, struct frame_data *da)
 	       src->ops->take_run(src, UINT32_MAX, room, sn->max_body, &run) > 0) {
 		if (da->count == 0)
 			da->first_seq = run.seq;
-		(void)session_add_piece(ss, run.first, run.bytes);
+		session_add_piece(ss, run.first, run.bytes);
 		da->count += run.count;
 		da->length += (uint32_t)run.bytes;
 		room -= run.bytes;
 		sn->sent += run.bytes;
-		sn->composed_seq = run.seq + run.count - 1;
 	}
 	return da->count;
 }
@@ -253,15 +254,16 @@ sender_compose_data(struct sender *sn)
 				     runtime_clock_ns(sn->peer->owner->spec.runtime) };
 	uint8_t *head;
 
-	head = session_add_head(ss, FRAME_HEADER + FRAME_DATA_HEADER);
+	head = session_begin_frame(ss, FRAME_HEADER + FRAME_DATA_HEADER);
 	if (head == NULL)
 		return false;
 	if (sender_add_runs(sn, room < DATA_MAX ? room : DATA_MAX, &da) == 0) {
-		session_drop_head(ss);
+		session_drop_frame(ss);
 		return false;
 	}
 	(void)frame_encode_data(
 	    head, FRAME_HEADER + FRAME_DATA_HEADER, sn->channel, &da);
+	session_end_frame(ss, sn, da.first_seq + da.count - 1);
 	return true;
 }
 
@@ -284,18 +286,17 @@ sender_compose_chunk(struct sender *sn)
 
 	if (session_room(ss) < 2)
 		return false;
-	head = session_add_head(ss, FRAME_HEADER + FRAME_CHUNK_HEADER);
+	head = session_begin_frame(ss, FRAME_HEADER + FRAME_CHUNK_HEADER);
 	if (head == NULL)
 		return false;
 	(void)frame_encode_chunk(
 	    head, FRAME_HEADER + FRAME_CHUNK_HEADER, sn->channel, &ch);
-	(void)session_add_piece(ss, bytes, ch.length);
+	session_add_piece(ss, bytes, ch.length);
 	sn->sent += ch.length;
 	sn->chunk_at += ch.length;
-	if (sn->chunk_at == total) {
-		sn->composed_seq = sn->chunk_seq;
+	session_end_frame(ss, sn, sn->chunk_at == total ? sn->chunk_seq : 0);
+	if (sn->chunk_at == total)
 		sn->chunk = NULL;
-	}
 	return true;
 }
 
@@ -320,8 +321,10 @@ sender_handle_odd(struct sender *sn)
 		return src->ops->refuse(src, DEAD_TOO_BIG, detail) == 0;
 	}
 	stride = record_stride(rec->length);
-	if (stride > sn->credit - sn->sent || stride <= DATA_MAX)
+	if (stride > sn->credit - sn->sent ||
+	    (stride <= DATA_MAX && rec->length <= sn->max_body))
 		return false; /* the next ACK brings more credit */
+	/* Larger than a frame; or sent before a limit that fell: the receiver rejects it. */
 	src->ops->take(src);
 	sn->chunk = rec;
 	sn->chunk_seq = seq;
@@ -341,26 +344,52 @@ sender_compose(struct sender *sn)
 	return sender_handle_odd(sn);
 }
 
+/* What the receiver has, and what is offered to it again: 0 or -EBADMSG. */
+static int
+sender_resume(struct sender *sn, const struct frame_opened *od)
+{
+	struct source *src = sn->sink.source;
+	int rc = src->ops->rewind(src, od->mark);
+
+	for (unsigned i = 0; rc == 0 && i < od->rejects; i++)
+		rc = src->ops->reject(src, od->reject[i].seq, od->reject[i].reason, "");
+	return rc < 0 ? rc : src->ops->settle(src, od->mark);
+}
+
+/* The store cannot give what must be sent again: this stream stops, the others go on. */
+static void
+sender_stop(struct sender *sn)
+{
+	(void)snprintf(sn->reason, sizeof(sn->reason),
+	    "a message that must be sent again is damaged in the ring");
+	log_error("link",
+	    "stream to %s of peer %s stopped: %s; stop the daemon and look at it with "
+	    "mqbridge-spool list",
+	    quote(sn->entry).text, quote(sn->peer->name).text, sn->reason);
+	sender_shut(sn);
+	sn->phase = SENDER_REFUSED;
+}
+
 unsigned
 sender_on_opened(struct sender *sn, const struct frame_opened *od)
 {
 	struct source *src = sn->sink.source;
-	int rc;
+	struct source_info info;
 
-	if (sn->phase != SENDER_OPENING)
+	if (sn->phase != SENDER_OPENING || src->ops->info(src, &info) < 0 ||
+	    od->mark < info.acked || od->mark >= info.next)
 		return CLOSE_PROTOCOL;
-	rc = src->ops->rewind(src, od->mark);
 	sender_set_phase(sn, SENDER_OPEN);
-	for (unsigned i = 0; rc == 0 && i < od->rejects; i++)
-		rc = src->ops->reject(src, od->reject[i].seq, od->reject[i].reason, "");
-	if (rc == 0)
-		rc = src->ops->settle(src, od->mark);
-	if (rc < 0)
-		return CLOSE_PROTOCOL;
+	if (sender_resume(sn, od) < 0) {
+		sender_stop(sn);
+		return 0;
+	}
+	sn->reason[0] = '\0';
 	sn->max_body = od->max_body;
 	sn->credit = od->credit;
 	sn->sent = 0;
-	sn->composed_seq = od->mark;
+	sn->written_seq = od->mark;
+	sn->peer->session->worked = true;
 	sender_set_ready(sn);
 	return 0;
 }
@@ -368,14 +397,17 @@ sender_on_opened(struct sender *sn, const struct frame_opened *od)
 unsigned
 sender_on_refused(struct sender *sn, const struct frame_refused *re)
 {
-	struct timeval pause = { .tv_sec = re->retry_ms / 1000,
-		.tv_usec = re->retry_ms % 1000 * 1000 };
+	struct timeval pause = clock_timeval(re->retry_ms);
+	char reason[sizeof(sn->reason)];
 
 	if (sn->phase != SENDER_OPENING)
 		return CLOSE_PROTOCOL;
-	(void)frame_text_copy(sn->reason, sizeof(sn->reason), re->text);
-	log_warn("link", "peer %s refuses the stream to %s: %s",
-	    quote(sn->peer->name).text, quote(sn->entry).text, quote(sn->reason).text);
+	(void)frame_text_copy(reason, sizeof(reason), re->text);
+	if (strcmp(reason, sn->reason) != 0)
+		log_warn("link", "peer %s refuses the stream to %s: %s",
+		    quote(sn->peer->name).text, quote(sn->entry).text,
+		    quote(reason).text);
+	memcpy(sn->reason, reason, sizeof(reason));
 	sender_set_phase(sn, SENDER_REFUSED);
 	if (pause.tv_sec == 0)
 		pause.tv_sec = 1;
@@ -390,9 +422,8 @@ sender_on_ack(struct sender *sn, const struct frame_ack *ac)
 
 	if (sn->phase != SENDER_OPEN)
 		return 0; /* of the time before a reopening */
-	/* What a peer acknowledges before it is all written is lost to itself alone: it gets bytes
-	 * with a wrong checksum. */
-	if (ac->mark > sn->composed_seq || ac->credit < sn->credit)
+	/* What is not written cannot have been delivered, and its place must stay. */
+	if (ac->mark > sn->written_seq || ac->credit < sn->credit)
 		return CLOSE_PROTOCOL;
 	sn->credit = ac->credit;
 	sn->peer->session->worked = true;

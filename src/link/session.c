@@ -2,6 +2,7 @@
 #include <event2/event.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/log.h"
@@ -182,8 +183,10 @@ session_new(
 	struct session *ss = calloc(1, sizeof(*ss));
 	int rc;
 
-	if (ss == NULL)
+	if (ss == NULL) {
+		(void)close(fd);
 		return -ENOMEM;
+	}
 	ss->owner = lk;
 	ss->listener = ls;
 	ss->peer = pe;
@@ -237,7 +240,7 @@ session_end(struct session *ss, unsigned code, const char *why)
 	if (ss->dead)
 		return;
 	session_say_close(ss, code, why);
-	if (ss->peer == NULL)
+	if (ss->peer == NULL && link_may_tell(ss->owner))
 		log_info("link", "connection from %s ended: %s",
 		    quote(conn_name(ss->conn)).text, quote(why).text);
 	ss->dead = true;

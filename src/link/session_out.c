@@ -30,13 +30,19 @@ session_send(struct session *ss, const uint8_t *bytes, size_t length)
 		return -EPIPE;
 	if (length == 0)
 		return -EINVAL;
-	if (need > CONTROL_MAX)
+	if (need > CONTROL_MAX) {
+		ss->failed = -ENOBUFS;
+		session_wake(ss);
 		return -ENOBUFS;
+	}
 	if (need > out->waiting_size) {
 		uint8_t *grown = realloc(out->waiting, need * 2);
 
-		if (grown == NULL)
+		if (grown == NULL) {
+			ss->failed = -ENOMEM;
+			session_wake(ss);
 			return -ENOMEM;
+		}
 		out->waiting = grown;
 		out->waiting_size = need * 2;
 	}
@@ -52,41 +58,57 @@ session_room(const struct session *ss)
 	return (unsigned)(SESSION_IOV - ss->out.pieces);
 }
 
-bool
+void
 session_add_piece(struct session *ss, const void *bytes, size_t length)
 {
 	struct session_out *out = &ss->out;
 
-	if (out->pieces == SESSION_IOV)
-		return false;
 	/* writev(2) only reads, but its type does not say so. */
 	out->iov[out->pieces++] =
 	    (struct iovec){ .iov_base = (void *)(uintptr_t)bytes, .iov_len = length };
 	out->bytes += length;
-	return true;
 }
 
 uint8_t *
-session_add_head(struct session *ss, size_t length)
+session_begin_frame(struct session *ss, size_t head_length)
 {
 	struct session_out *out = &ss->out;
-	uint8_t *head;
+	struct session_frame *fr = &out->frame[out->frames];
 
 	if (out->frames == SESSION_FRAMES || session_room(ss) < 2)
 		return NULL;
-	head = out->head[out->frames++];
-	(void)session_add_piece(ss, head, length);
-	return head;
+	session_add_piece(ss, fr->head, head_length);
+	return fr->head;
 }
 
 void
-session_drop_head(struct session *ss)
+session_end_frame(struct session *ss, struct sender *sn, uint64_t seq)
+{
+	struct session_out *out = &ss->out;
+	struct session_frame *fr = &out->frame[out->frames++];
+
+	fr->sender = seq > 0 ? sn : NULL;
+	fr->seq = seq;
+	fr->end = out->pieces;
+}
+
+void
+session_drop_frame(struct session *ss)
 {
 	struct session_out *out = &ss->out;
 
-	out->frames--;
 	out->pieces--;
 	out->bytes -= out->iov[out->pieces].iov_len;
+}
+
+void
+session_forget_sender(struct session *ss, const struct sender *sn)
+{
+	struct session_out *out = &ss->out;
+
+	for (unsigned i = out->written; i < out->frames; i++)
+		if (out->frame[i].sender == sn)
+			out->frame[i].sender = NULL;
 }
 
 /* The control frames that wait become the first piece. */
@@ -99,7 +121,7 @@ session_compose_control(struct session *ss)
 
 	if (out->waiting_length == 0)
 		return;
-	(void)session_add_piece(ss, out->waiting, out->waiting_length);
+	session_add_piece(ss, out->waiting, out->waiting_length);
 	out->waiting = out->control;
 	out->waiting_size = out->control_size;
 	out->waiting_length = 0;
@@ -135,12 +157,25 @@ session_compose(struct session *ss)
 	while (rc == 0 && (rv = TAILQ_FIRST(&ss->due)) != NULL)
 		rc = receiver_acknowledge(rv);
 	out->first = out->pieces = 0;
-	out->frames = 0;
+	out->frames = out->written = 0;
 	out->bytes = 0;
 	session_compose_control(ss);
 	if (ss->established)
 		session_compose_data(ss);
 	return rc;
+}
+
+/* Frames that are all written: what they carried may be acknowledged. */
+static void
+session_note_written(struct session_out *out)
+{
+	while (
+	    out->written < out->frames && out->frame[out->written].end <= out->first) {
+		const struct session_frame *fr = &out->frame[out->written++];
+
+		if (fr->sender != NULL)
+			fr->sender->written_seq = fr->seq;
+	}
 }
 
 /* Forget what was written. */
@@ -149,17 +184,17 @@ session_advance(struct session *ss, size_t written)
 {
 	struct session_out *out = &ss->out;
 
-	while (written > 0) {
-		struct iovec *iov = &out->iov[out->first];
-
-		if (written < iov->iov_len) {
-			iov->iov_base = (uint8_t *)iov->iov_base + written;
-			iov->iov_len -= written;
-			return;
-		}
-		written -= iov->iov_len;
+	while (written > 0 && written >= out->iov[out->first].iov_len) {
+		written -= out->iov[out->first].iov_len;
 		out->first++;
 	}
+	if (written > 0) {
+		struct iovec *iov = &out->iov[out->first];
+
+		iov->iov_base = (uint8_t *)iov->iov_base + written;
+		iov->iov_len -= written;
+	}
+	session_note_written(out);
 }
 
 /* The present composition: 0 when it is all written. */
@@ -187,6 +222,9 @@ session_flush(struct session *ss)
 	int rc;
 
 	for (int i = 0; i < FLUSH_ROUNDS; i++) {
+		/* Without a REJECT, say, an ACK that covers it must not go out. */
+		if (ss->failed < 0)
+			return ss->failed;
 		rc = session_write(ss);
 		if (rc == -EAGAIN)
 			break;

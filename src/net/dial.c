@@ -197,8 +197,7 @@ dial_set_timer(struct dial *dl, unsigned shares)
 	if (now_ms >= dl->deadline_ms)
 		return -ETIMEDOUT;
 	share_ms = (dl->deadline_ms - now_ms) / shares;
-	tv.tv_sec = (time_t)(share_ms / 1000);
-	tv.tv_usec = (suseconds_t)(share_ms % 1000 * 1000);
+	tv = clock_timeval(share_ms);
 	return event_add(dl->timer, &tv) == 0 ? 0 : -ENOMEM;
 }
 

@@ -303,6 +303,26 @@ START_TEST(queue_that_is_removed_and_made_again_goes_on)
 }
 END_TEST
 
+START_TEST(message_sent_right_after_its_queue_was_removed_waits_for_the_next)
+{
+	struct ipcq *a = make("posix:/d", 4, 64, 0), *b = make("posix:/e", 4, 64, 0);
+	struct got m;
+
+	join("posix:/d", "posix:/e");
+	put(a, "1", 1, 1);
+	get(b, &m);
+	ipcq_close(b);
+	ck_assert_int_eq(ipcq_remove("posix:/e"), 0);
+	put(a, "2", 1, 1);
+	turn();
+	b = make("posix:/e", 4, 64, 0);
+	get(b, &m);
+	ck_assert_mem_eq(m.body, "2", 1);
+	ipcq_close(a);
+	ipcq_close(b);
+}
+END_TEST
+
 START_TEST(message_that_is_too_big_is_a_dead_letter_and_the_next_arrives)
 {
 	struct ipcq *a = make("posix:/d", 4, 128, 0), *b = make("posix:/e", 4, 16, 0);
@@ -417,6 +437,8 @@ suite_endpoint(void)
 	tcase_add_test(tc, empty_messages_keep_their_place_and_type);
 	tcase_add_test(tc, full_sysv_destination_blocks_the_source_and_loses_nothing);
 	tcase_add_test(tc, queue_that_is_removed_and_made_again_goes_on);
+	tcase_add_test(
+	    tc, message_sent_right_after_its_queue_was_removed_waits_for_the_next);
 	tcase_add_test(
 	    tc, message_that_is_too_big_is_a_dead_letter_and_the_next_arrives);
 	tcase_add_test(

@@ -164,6 +164,22 @@ START_TEST(record_above_the_announced_limit_is_refused_by_the_sender)
 }
 END_TEST
 
+START_TEST(record_in_flight_above_a_limit_that_fell_is_sent_again_and_rejected)
+{
+	fake_setup(&fp, 1000, 400);
+	fp.sink.stop_at = 10;
+	fake_start(&fp, "alpha");
+	ck_assert(fake_until(&fp, no_more_comes));
+	ck_assert_uint_gt(fp.source.taken, 20);
+	link_close(fp.b);
+	fp.sink.max_body = 100;
+	fp.sink.stop_at = UINT64_MAX;
+	ck_assert(fake_until(&fp, all_settled));
+	ck_assert_uint_gt(fp.sink.rejected, 0);
+	ck_assert_uint_gt(fp.source.refused, 0);
+}
+END_TEST
+
 START_TEST(absent_queue_holds_the_stream_until_its_limits_are_told)
 {
 	fake_setup(&fp, 1000, 400);
@@ -300,6 +316,8 @@ suite_link(void)
 	tcase_add_test(tc, blocked_sink_bounds_what_is_sent_and_heartbeats_go_on);
 	tcase_add_test(tc, rejected_record_is_told_and_stored_and_others_go_on);
 	tcase_add_test(tc, record_above_the_announced_limit_is_refused_by_the_sender);
+	tcase_add_test(
+	    tc, record_in_flight_above_a_limit_that_fell_is_sent_again_and_rejected);
 	tcase_add_test(tc, absent_queue_holds_the_stream_until_its_limits_are_told);
 	tcase_add_test(tc, damaged_record_is_sent_again_once_and_then_given_up);
 	tcase_add_test(tc, refused_stream_says_why_and_sends_nothing);

@@ -179,8 +179,10 @@ sink_kick(struct sink *snk)
 			fk->altered++;
 		src->ops->take(src);
 		fk->mark = seq;
-		if (seq == fk->reject_seq)
+		if (seq == fk->reject_seq || rec->length > fk->max_body) {
+			fk->rejected++;
 			ck_assert_int_eq(src->ops->reject(src, seq, 1, "too big"), 0);
+		}
 		ck_assert_int_eq(src->ops->settle(src, seq), 0);
 	}
 }

@@ -34,7 +34,7 @@ struct fake_sink {
 	uint64_t altered, kicks;
 	uint64_t stop_at;    /* takes nothing after that sequence; UINT64_MAX: all */
 	uint64_t reject_seq; /* rejects this one */
-	uint64_t stored_seq;
+	uint64_t stored_seq, rejected;
 	uint32_t max_body;
 	bool open;
 };
