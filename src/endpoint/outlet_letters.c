@@ -131,6 +131,7 @@ outlet_write_letter(struct outlet *ol, const struct record *rec, uint64_t seq,
 	lt->dead = (struct deadletter){
 		.ring = *ring_id(rg),
 		.number = rec->number,
+		.stream = *stream_id(ol->stream),
 		.reason = (uint16_t)reason,
 		.wall_ns = clock_wall_ns(),
 		.uri = ring_uri(rg),

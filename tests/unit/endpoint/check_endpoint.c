@@ -384,6 +384,69 @@ START_TEST(turn_that_fills_the_ring_goes_on_when_feeding_made_room)
 }
 END_TEST
 
+START_TEST(streams_into_one_full_queue_take_turns)
+{
+	struct ipcq *a = make("sysv:0x81", 0, 0, 4096), *b = make("posix:/j", 4, 64, 0);
+	struct ipcq *c = make("sysv:0x82", 0, 0, 4096);
+	struct intake_spec is = { .name = "second",
+		.uri = "sysv:0x82",
+		.take_text = "",
+		.ring_bytes = 1 << 16 };
+	struct outlet_env env = { fx.base, fx.runtime, fx.disk, fx.dead };
+	struct outlet_spec os = { "route 2", "to 2", NULL };
+	struct intake *in;
+	struct outlet *ol;
+	struct sink *snk;
+	struct got m;
+	int before = 0;
+
+	for (int i = 0; i < 100; i++)
+		put(a, "a", 1, 1);
+	join("sysv:0x81", "posix:/j");
+	for (int i = 0; i < 20; i++)
+		turn();
+	put(c, "c", 1, 1);
+	ck_assert_int_eq(intake_new(&in, fx.base, fx.runtime, &is, NULL), 0);
+	ck_assert_int_eq(outlet_new(&ol, &env, in, &os), 0);
+	ck_assert_int_eq(delivery_new(&snk, fx.target, "to 2"), 0);
+	flow_join(outlet_source(ol), snk);
+	intake_start(in);
+	for (int i = 0; i < 20; i++)
+		turn();
+	for (get(b, &m); m.body[0] == 'a'; get(b, &m))
+		before++;
+	ck_assert_int_lt(before, 20);
+	snk->ops->close(snk);
+	outlet_free(ol);
+	intake_free(in);
+	ipcq_close(a);
+	ipcq_close(b);
+	ipcq_close(c);
+}
+END_TEST
+
+START_TEST(parted_route_ends_with_its_record_blocked_and_not_marked)
+{
+	struct ipcq *a = make("sysv:0x83", 0, 0, 512), *b = make("sysv:0x84", 0, 0, 8);
+	struct target_numbers nb = { 0 };
+
+	join("sysv:0x83", "sysv:0x84");
+	for (int i = 0; i < 4; i++)
+		put(a, "12345678", 8, 1);
+	for (int i = 0; i < 500 && !nb.full; i++) {
+		turn();
+		target_numbers(fx.target, &nb);
+	}
+	ck_assert(nb.full);
+	fx.sink->source = NULL; /* as route_free() leaves it */
+	fx.sink->ops->close(fx.sink);
+	fx.sink = NULL;
+	ck_assert_uint_eq(mark_value(marks_next(fx.marks, NULL)), 1);
+	ipcq_close(a);
+	ipcq_close(b);
+}
+END_TEST
+
 static int
 wait_call(void *arg)
 {
@@ -443,6 +506,8 @@ suite_endpoint(void)
 	    tc, message_that_is_too_big_is_a_dead_letter_and_the_next_arrives);
 	tcase_add_test(
 	    tc, larger_message_after_the_limit_was_raised_makes_the_ring_grow);
+	tcase_add_test(tc, streams_into_one_full_queue_take_turns);
+	tcase_add_test(tc, parted_route_ends_with_its_record_blocked_and_not_marked);
 	tcase_add_test(tc, turn_that_fills_the_ring_goes_on_when_feeding_made_room);
 	tcase_add_test(
 	    tc, worker_cancel_ends_a_blocked_call_and_done_is_told_otherwise);
