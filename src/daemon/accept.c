@@ -14,6 +14,7 @@
 #include "config/conf.h"
 #include "daemon/assembly.h"
 #include "endpoint/delivery.h"
+#include "spool/stream.h"
 #include "wire/frame.h"
 
 #define NEWS_MS 600000 /* the same refusal is logged again after that */
@@ -26,14 +27,20 @@ struct request {
 	char source[FRAME_NAME_MAX + 1]; /* the peer's */
 	struct take take;
 	bool take_good;
+	uint64_t in_flight; /* the sender's: next - acked - 1 */
 };
 
+_Static_assert(STREAM_WINDOW <= FRAME_WINDOW_MAX, "our own streams are not refused");
+
 static void
-request_read(struct request *rq, const char *peer, const struct frame_open *open)
+request_read(struct request *rq, const struct link_offer *offer)
 {
+	const struct frame_open *open = offer->open;
 	char take[FRAME_TEXT_MAX + 1];
 
-	rq->peer = peer;
+	rq->peer = offer->peer;
+	/* The link has seen to it that next is above acked. */
+	rq->in_flight = offer->info->next - offer->info->acked - 1;
 	(void)frame_text_copy(rq->entry, sizeof(rq->entry), open->entry);
 	(void)frame_text_copy(rq->source, sizeof(rq->source), open->source);
 	(void)frame_text_copy(take, sizeof(take), open->take);
@@ -113,6 +120,10 @@ check(const struct request *rq, struct link_refusal *why)
 	if (!rq->take_good)
 		return refuse(rq, why, REFUSE_INVALID, "take is not valid",
 		    "the peer's take is not valid");
+	if (rq->in_flight > FRAME_WINDOW_MAX)
+		return refuse(rq, why, REFUSE_INVALID,
+		    "more in flight than the protocol allows",
+		    "the peer says that more is in flight than the protocol allows");
 	loop = find_loop(as->conf, rq, queue->conf->uri);
 	if (loop == NULL)
 		return 0;
@@ -143,7 +154,7 @@ refuse_delivery(const struct request *rq, const struct source_info *info,
 	}
 	if (rc == DELIVERY_NO_SLOT)
 		return refuse(rq, why, REFUSE_STREAMS, "too many streams",
-		    "all marks are in use by open streams");
+		    "all marks are in use by open streams or have rejects that are not stored");
 	return refuse(
 	    rq, why, REFUSE_MEMORY, "no memory for the stream", strerror(-rc));
 }
@@ -156,7 +167,7 @@ accept_on_open(void *owner, const struct link_offer *offer, struct sink **ret,
 	char label[2 * FRAME_NAME_MAX + 2];
 	int rc;
 
-	request_read(&rq, offer->peer, offer->open);
+	request_read(&rq, offer);
 	rc = check(&rq, why);
 	if (rc < 0)
 		return rc;

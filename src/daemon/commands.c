@@ -268,12 +268,13 @@ show_letter(const struct deadletter *dt, void *arg)
 {
 	struct letters *le = arg;
 	char ring[ID_TEXT];
-	char id[ID_TEXT + 24];
+	char stream[ID_TEXT];
+	char id[2 * ID_TEXT + 24];
 	struct item it;
 	int rc;
 
-	(void)snprintf(
-	    id, sizeof(id), "%s-%" PRIu64, id_format(ring, &dt->ring), dt->number);
+	(void)snprintf(id, sizeof(id), "%s-%" PRIu64 "-%s", id_format(ring, &dt->ring),
+	    dt->number, id_format(stream, &dt->stream));
 	item_begin(&it);
 	item_text(&it, "id", id);
 	item_text(&it, "route", dt->route);

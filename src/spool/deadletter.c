@@ -24,7 +24,10 @@
 #define LETTER_MAX                                                                     \
 	(sizeof(struct letter) + (size_t)TEXTS * TEXT_MAX + RECORD_ALIGN +             \
 	    RECORD_HEADER + RECORD_BODY_MAX)
-#define NAME_BYTES (ID_TEXT - 1 + 1 + 20 + 1) /* id, hyphen, number, NUL */
+#define NUMBER_DIGITS 20
+#define NAME_NUMBER   ID_TEXT /* the number's place in a name: an id, a hyphen */
+#define NAME_STREAM   (NAME_NUMBER + NUMBER_DIGITS + 1)
+#define NAME_BYTES    (NAME_STREAM + ID_TEXT) /* with NUL */
 
 enum { TEXT_URI, TEXT_LABEL, TEXT_ROUTE, TEXT_DETAIL, TEXTS };
 
@@ -37,6 +40,7 @@ struct letter {
 	uint16_t reserved;
 	struct id ring;
 	uint64_t number;
+	struct id stream;
 	int64_t wall_ns;
 	uint32_t text_bytes[TEXTS]; /* with NUL */
 	uint64_t record_bytes;      /* header and body */
@@ -44,7 +48,7 @@ struct letter {
 	uint32_t reserved2;
 };
 
-_Static_assert(sizeof(struct letter) == 80, "layout of a dead letter");
+_Static_assert(sizeof(struct letter) == 96, "layout of a dead letter");
 _Static_assert(sizeof(struct letter) % RECORD_ALIGN == 0, "the record is aligned");
 
 struct deadletters {
@@ -71,23 +75,33 @@ dead_reason_text(unsigned reason)
 }
 
 static char *
-format_name(char buf[NAME_BYTES], const struct id *ring, uint64_t number)
+format_name(char buf[NAME_BYTES], const struct id *ring, uint64_t number,
+    const struct id *stream)
 {
 	char ring_text[ID_TEXT];
+	char stream_text[ID_TEXT];
 
 	/* All digits, so that the order of names is the order of numbers. */
-	(void)snprintf(
-	    buf, NAME_BYTES, "%s-%020" PRIu64, id_format(ring_text, ring), number);
+	(void)snprintf(buf, NAME_BYTES, "%s-%0*" PRIu64 "-%s",
+	    id_format(ring_text, ring), NUMBER_DIGITS, number,
+	    id_format(stream_text, stream));
 	return buf;
+}
+
+static bool
+is_id(const char *text)
+{
+	return strspn(text, "0123456789abcdef") == ID_TEXT - 1;
 }
 
 static bool
 is_letter(const char *name)
 {
-	if (strlen(name) != NAME_BYTES - 1 || name[ID_TEXT - 1] != '-')
+	if (strlen(name) != NAME_BYTES - 1 || name[NAME_NUMBER - 1] != '-' ||
+	    name[NAME_STREAM - 1] != '-')
 		return false;
-	return strspn(name, "0123456789abcdef") == ID_TEXT - 1 &&
-	       strspn(name + ID_TEXT, "0123456789") == 20;
+	return is_id(name) && is_id(name + NAME_STREAM) &&
+	       strspn(name + NAME_NUMBER, "0123456789") == NUMBER_DIGITS;
 }
 
 static bool
@@ -272,10 +286,11 @@ parse(struct deadletter *dt, const char *name, const uint8_t *bytes, size_t len)
 	if (le.record_bytes != left || left < RECORD_HEADER ||
 	    rec->length != left - RECORD_HEADER ||
 	    le.crc != letter_crc(&le, texts, len - sizeof(le)) ||
-	    strcmp(name, format_name(expected, &le.ring, le.number)) != 0)
+	    strcmp(name, format_name(expected, &le.ring, le.number, &le.stream)) != 0)
 		return -EBADMSG;
 	dt->ring = le.ring;
 	dt->number = le.number;
+	dt->stream = le.stream;
 	dt->reason = le.reason;
 	dt->wall_ns = le.wall_ns;
 	dt->rec = rec;
@@ -354,6 +369,7 @@ compose(const struct deadletter *dt, uint8_t **ret, size_t *ret_len)
 		.reason = dt->reason,
 		.ring = dt->ring,
 		.number = dt->number,
+		.stream = dt->stream,
 		.wall_ns = dt->wall_ns,
 		.record_bytes = RECORD_HEADER + (uint64_t)dt->rec->length,
 	};
@@ -429,7 +445,7 @@ deadletters_store(struct deadletters *dl, const struct deadletter *dt)
 	uint64_t bytes;
 	int rc;
 
-	rc = is_stored(dl, format_name(name, &dt->ring, dt->number));
+	rc = is_stored(dl, format_name(name, &dt->ring, dt->number, &dt->stream));
 	if (rc < 0)
 		return rc;
 	/* Synced also when it was there: the one who renamed it may have been killed. */

@@ -1,6 +1,7 @@
 /* Dead letters: messages that can never be delivered, whole, each with its reason, as one file
- * "dead-letters/<ring id>-<number>" of the state directory. Storing one twice is storing it
- * once. INVARIANTS I12; docs/spool-format.md, section 7. */
+ * "dead-letters/<ring id>-<number>-<stream id>" of the state directory. The streams of one
+ * queue reject the same record each for itself; storing what one of them rejected twice is
+ * storing it once. INVARIANTS I12; docs/spool-format.md, section 7. */
 #ifndef MQBRIDGE_SPOOL_DEADLETTER_H
 #define MQBRIDGE_SPOOL_DEADLETTER_H
 
@@ -26,6 +27,7 @@ const char *dead_reason_text(unsigned reason); /* "too big", ...; never NULL */
 struct deadletter {
 	struct id ring;
 	uint64_t number;
+	struct id stream; /* that could not deliver it; with ring and number the key */
 	uint16_t reason;
 	int64_t wall_ns;    /* when it was stored */
 	const char *uri;    /* source queue */

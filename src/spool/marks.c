@@ -90,11 +90,10 @@ recover_slot(struct marks *mk, struct mark *m)
 	return recover_doubt(mk, m);
 }
 
-int
-marks_open(struct marks **ret, int dir_fd, uint64_t *ret_new_doubts)
+static int
+marks_map(struct marks **ret, int dir_fd)
 {
 	struct marks *mk = calloc(1, sizeof(*mk));
-	uint64_t found = 0;
 	int rc;
 
 	if (mk == NULL)
@@ -104,6 +103,20 @@ marks_open(struct marks **ret, int dir_fd, uint64_t *ret_new_doubts)
 		marks_close(mk);
 		return rc;
 	}
+	*ret = mk;
+	return 0;
+}
+
+int
+marks_open(struct marks **ret, int dir_fd, uint64_t *ret_new_doubts)
+{
+	struct marks *mk;
+	uint64_t found = 0;
+	int rc;
+
+	rc = marks_map(&mk, dir_fd);
+	if (rc < 0)
+		return rc;
 	for (unsigned i = 0; i < mk->n_slots; i++)
 		found += recover_slot(mk, &mk->slots[i]);
 	*ret_new_doubts = found;
@@ -114,22 +127,10 @@ marks_open(struct marks **ret, int dir_fd, uint64_t *ret_new_doubts)
 int
 marks_look(struct marks **ret, int dir_fd)
 {
-	struct marks *mk;
-	int rc;
-
 	/* Opening would make it. */
 	if (faccessat(dir_fd, MARKS_FILE, F_OK, AT_SYMLINK_NOFOLLOW) < 0)
 		return -errno;
-	mk = calloc(1, sizeof(*mk));
-	if (mk == NULL)
-		return -ENOMEM;
-	rc = marks_file_open(mk, dir_fd);
-	if (rc < 0) {
-		marks_close(mk);
-		return rc;
-	}
-	*ret = mk;
-	return 0;
+	return marks_map(ret, dir_fd);
 }
 
 void
@@ -153,22 +154,53 @@ mark_find(struct marks *mk, const struct id *stream)
 	return NULL;
 }
 
+/* A peer's label is "peer/entry", a local one has no slash. The slash, or the end, is compared
+ * too, so that neither "edge" nor "edge2/in" counts as of the peer edge. */
+static bool
+is_same_peer(const char *label, const char *other)
+{
+	size_t len = strcspn(label, "/");
+
+	return strncmp(label, other, len + 1) == 0;
+}
+
+/* What has rejects is as good as open: the sender asks for them, and a message that nobody
+ * remembers as rejected would neither be delivered nor become a dead letter. */
+static bool
+may_evict(const struct mark *m)
+{
+	return m->held == 0 && mark_rejects(m) == 0;
+}
+
+/* Of the peer of label; label NULL: of any. */
 static struct mark *
-longest_unused(struct marks *mk)
+longest_unused(struct marks *mk, const char *label)
 {
 	struct mark *oldest = NULL;
 
 	for (unsigned i = 0; i < mk->n_slots; i++) {
 		struct mark *m = &mk->slots[i];
 
-		if (m->held == 0 && (oldest == NULL || m->used_ns < oldest->used_ns))
+		if (oldest != NULL && m->used_ns >= oldest->used_ns)
+			continue;
+		if (may_evict(m) && (label == NULL || is_same_peer(label, m->label)))
 			oldest = m;
 	}
 	return oldest;
 }
 
+/* Of the same peer first: else one that makes many streams would drive out the marks of all
+ * others, whose messages would then be delivered twice. */
+static struct mark *
+find_victim(struct marks *mk, const char *label)
+{
+	struct mark *m = longest_unused(mk, label);
+
+	return m != NULL ? m : longest_unused(mk, NULL);
+}
+
 static int
-find_room(struct marks *mk, struct mark **ret)
+find_room(struct marks *mk, const char *label, struct mark **ret)
 {
 	unsigned i;
 	int rc;
@@ -177,7 +209,7 @@ find_room(struct marks *mk, struct mark **ret)
 		if (mk->slots[i].state != MARK_USED)
 			break;
 	if (i == MARKS_STREAMS) {
-		*ret = longest_unused(mk);
+		*ret = find_victim(mk, label);
 		return *ret == NULL ? -ENOSPC : 0;
 	}
 	if (i == mk->n_slots) {
@@ -198,7 +230,7 @@ mark_new(struct marks *mk, const struct id *stream, const char *label, uint64_t 
 
 	if (mark_find(mk, stream) != NULL)
 		return -EEXIST;
-	rc = find_room(mk, &m);
+	rc = find_room(mk, label, &m);
 	if (rc < 0)
 		return rc;
 	store_u32(&m->state, 0);

@@ -16,7 +16,7 @@ struct mark;
 struct record;
 
 #define MARK_REJECTS  64   /* rejected, not yet stored by the sender, at most */
-#define MARKS_STREAMS 1024 /* slots; when all are used a new stream evicts one */
+#define MARKS_STREAMS 1024 /* slots; when all are used, mark_new() evicts one */
 #define MARKS_DOUBTS  4096 /* of the newest doubts are listed; all are counted */
 
 enum doubt_outcome {
@@ -49,11 +49,13 @@ struct mark *mark_find(struct marks *mk, const struct id *stream);
 /* All slots, for showing: the first for NULL, then the one after; NULL at the end. */
 struct mark *marks_next(struct marks *mk, const struct mark *after);
 /* A slot for a stream not known before, its mark set to start. label: "peer/entry" or the route's
- * for a local stream, for showing only; at most 511 bytes, copied (cut if longer).
- * -EEXIST; -ENOSPC: all slots are held by open streams or tmpfs is full. */
+ * for a local stream; at most 511 bytes, copied (cut if longer). When all slots are used, the
+ * one let go longest ago that is not held and has no rejects is evicted: of the same peer, as
+ * the label says, and only if it has none, of any. So a peer with many streams loses its own.
+ * -EEXIST; -ENOSPC: all slots are held by open streams or have rejects, or tmpfs is full. */
 int mark_new(struct marks *mk, const struct id *stream, const char *label,
     uint64_t start, struct mark **ret) MUST_CHECK;
-/* A held slot is not evicted. Holds are counted; evicted is who was let go longest ago. */
+/* A held slot is not evicted. Holds are counted. */
 void mark_hold(struct mark *m);
 void mark_unhold(struct mark *m);
 
@@ -74,7 +76,8 @@ bool mark_in_doubt(const struct mark *m);
 bool mark_doubtful(const struct mark *m, uint64_t seq);
 void mark_doubt_resent(struct marks *mk, struct mark *m, const struct record *rec);
 /* I14: the state was lost and a sender says that (acked, next) was in flight: one entry, which
- * counts as next - acked - 1 messages; the same said again is not counted again. */
+ * counts as next - acked - 1 messages; the same said again is not counted again. The caller
+ * bounds that number, or the total may wrap: FRAME_WINDOW_MAX for a peer. */
 void marks_doubt_lost(
     struct marks *mk, const struct id *stream, uint64_t acked, uint64_t next);
 

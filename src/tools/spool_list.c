@@ -253,6 +253,7 @@ on_letter(const struct deadletter *dt, void *arg)
 
 	set_id(li, object, "ring", &dt->ring);
 	set_number(li, object, "number", dt->number);
+	set_id(li, object, "stream", &dt->stream);
 	set_time(li, object, "stored", dt->wall_ns);
 	set_text(li, object, "reason", dead_reason_text(dt->reason));
 	set_text(li, object, "detail", dt->detail);

@@ -99,12 +99,12 @@ print_letter(const json_t *letter, FILE *out)
 	const char *detail = text_of(letter, "detail");
 
 	(void)fprintf(out,
-	    "  %s  %s-%lld  %s to %s (route %s), type %lld, %lld bytes: %s%s%s\n",
+	    "  %s  %s-%lld-%s  %s to %s (route %s), type %lld, %lld bytes: %s%s%s\n",
 	    text_of(letter, "stored"), text_of(letter, "ring"),
-	    number_of(letter, "number"), text_of(letter, "from"), text_of(letter, "to"),
-	    text_of(letter, "route"), number_of(letter, "type"),
-	    number_of(letter, "length"), text_of(letter, "reason"),
-	    *detail == '\0' ? "" : ": ", detail);
+	    number_of(letter, "number"), text_of(letter, "stream"),
+	    text_of(letter, "from"), text_of(letter, "to"), text_of(letter, "route"),
+	    number_of(letter, "type"), number_of(letter, "length"),
+	    text_of(letter, "reason"), *detail == '\0' ? "" : ": ", detail);
 }
 
 static void

@@ -21,8 +21,11 @@
 #define FRAME_TAKE_MAX  31  /* bytes of a take selection, as of a ring */
 #define FRAME_TEXT_MAX  255 /* bytes of a reason in words */
 #define FRAME_HEARTBEAT_MAX_MS                                                         \
-	600000                /* a HELLO that announces 0 or more than this is wrong */
-#define FRAME_REJECTS_MAX  64 /* in one OPENED; invariant I12 */
+	600000               /* a HELLO that announces 0 or more than this is wrong */
+#define FRAME_REJECTS_MAX 64 /* in one OPENED; invariant I12 */
+/* records in flight, next - acked - 1, that an OPEN may claim; section 15. The receiver counts
+ * them as in doubt when it lost its state, so what a peer says there has a bound. */
+#define FRAME_WINDOW_MAX   65536
 #define FRAME_DATA_HEADER  24 /* bytes of a DATA payload before the records */
 #define FRAME_CHUNK_HEADER 32 /* bytes of a CHUNK payload before the bytes */
 

@@ -65,6 +65,15 @@ START_TEST(format_of_known_time_is_rfc3339_utc)
 }
 END_TEST
 
+START_TEST(timeval_of_milliseconds_keeps_the_rest_below_a_second)
+{
+	struct timeval tv = clock_timeval(UINT64_C(86400000999));
+
+	ck_assert_int_eq(tv.tv_sec, 86400000);
+	ck_assert_int_eq(tv.tv_usec, 999000);
+}
+END_TEST
+
 Suite *
 suite_clock(void)
 {
@@ -77,6 +86,7 @@ suite_clock(void)
 	tcase_add_test(tc, wall_clock_agrees_with_time);
 	tcase_add_loop_test(tc, format_of_known_time_is_rfc3339_utc, 0,
 	    sizeof(formats) / sizeof(formats[0]));
+	tcase_add_test(tc, timeval_of_milliseconds_keeps_the_rest_below_a_second);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -172,6 +172,7 @@ suite_answer(void)
 	TCase *tc = tcase_create("answer");
 
 	tcase_add_checked_fixture(tc, set_up, tear_down);
+	tcase_set_timeout(tc, 30); /* the huge answer, with sanitizers */
 	tcase_add_test(tc, request_for_a_command_runs_it);
 	tcase_add_test(tc, request_for_json_gives_a_valid_document);
 	tcase_add_test(tc, request_for_help_lists_the_table_and_help);

@@ -57,16 +57,24 @@ static const struct {
 	const char *peer, *entry, *source, *take;
 	unsigned code;
 	const char *text;
+	uint64_t in_flight;
 } refusals[] = {
-	{ "edge", "replies", "out", "", REFUSE_FORBIDDEN, "no such entry" },
-	{ "edge", "absent", "out", "", REFUSE_FORBIDDEN, "no such entry" },
-	{ "stranger", "in", "out", "", REFUSE_FORBIDDEN, "no such entry" },
-	{ "edge", "gone", "out", "", REFUSE_NO_ENTRY, "no such entry" },
-	{ "edge", "in", "out", "about 7", REFUSE_INVALID, "take is not valid" },
+	{ "edge", "replies", "out", "", REFUSE_FORBIDDEN, "no such entry", 0 },
+	{ "edge", "absent", "out", "", REFUSE_FORBIDDEN, "no such entry", 0 },
+	{ "stranger", "in", "out", "", REFUSE_FORBIDDEN, "no such entry", 0 },
+	{ "edge", "gone", "out", "", REFUSE_NO_ENTRY, "no such entry", 0 },
+	{ "edge", "in", "out", "about 7", REFUSE_INVALID, "take is not valid", 0 },
 	{ "edge", "in", "out", "", REFUSE_LOOP,
-	    "a route here goes straight back to out" },
+	    "a route here goes straight back to out", 0 },
 	{ "edge", "in", "out", "5", REFUSE_LOOP,
-	    "a route here goes straight back to out" },
+	    "a route here goes straight back to out", 0 },
+	/* As much as the protocol allows: it is refused for another reason. */
+	{ "edge", "in", "out", "", REFUSE_LOOP,
+	    "a route here goes straight back to out", 65536 },
+	{ "edge", "in", "out", "", REFUSE_INVALID,
+	    "more in flight than the protocol allows", 65537 },
+	{ "edge", "in", "in", "", REFUSE_INVALID,
+	    "more in flight than the protocol allows", UINT64_MAX - 8 },
 };
 
 START_TEST(open_refused_says_why)
@@ -74,7 +82,7 @@ START_TEST(open_refused_says_why)
 	struct frame_open open = { .entry = frame_text(refusals[_i].entry),
 		.source = frame_text(refusals[_i].source),
 		.take = frame_text(refusals[_i].take) };
-	struct source_info info = { .next = 1 };
+	struct source_info info = { .acked = 7, .next = 8 + refusals[_i].in_flight };
 	const struct link_offer offer = { refusals[_i].peer, &open, &info };
 	struct link_refusal why = { 0 };
 	struct sink *snk = NULL;

@@ -38,6 +38,8 @@ static struct {
 	struct outlet *outlet;
 	struct target *target;
 	struct sink *sink;
+	struct outlet *second; /* of the same intake */
+	struct sink *second_sink;
 	uint64_t ring_bytes;
 	char dir[64];
 } fx;
@@ -95,7 +97,10 @@ teardown(void)
 	disk_free(fx.disk);
 	if (fx.sink != NULL)
 		fx.sink->ops->close(fx.sink);
+	if (fx.second_sink != NULL)
+		fx.second_sink->ops->close(fx.second_sink);
 	outlet_free(fx.outlet);
+	outlet_free(fx.second);
 	target_free(fx.target);
 	intake_free(fx.intake);
 	deadletters_close(fx.dead);
@@ -342,6 +347,26 @@ START_TEST(message_that_is_too_big_is_a_dead_letter_and_the_next_arrives)
 }
 END_TEST
 
+START_TEST(message_too_big_for_two_routes_is_a_dead_letter_of_each)
+{
+	struct ipcq *a = make("posix:/d", 4, 128, 0), *b = make("posix:/e", 4, 16, 0);
+	struct outlet_env env = { fx.base, fx.runtime, fx.disk, fx.dead };
+	struct outlet_spec os = { "second", "to-too", NULL };
+	char body[128] = { 0 };
+
+	join("posix:/d", "posix:/e");
+	ck_assert_int_eq(outlet_new(&fx.second, &env, fx.intake, &os), 0);
+	ck_assert_int_eq(delivery_new(&fx.second_sink, fx.target, "to-too"), 0);
+	flow_join(outlet_source(fx.second), fx.second_sink);
+	put(a, body, sizeof(body), 5);
+	for (int i = 0; i < 500 && deadletters_count(fx.dead) < 2; i++)
+		turn();
+	ck_assert_uint_eq(deadletters_count(fx.dead), 2);
+	ipcq_close(a);
+	ipcq_close(b);
+}
+END_TEST
+
 START_TEST(larger_message_after_the_limit_was_raised_makes_the_ring_grow)
 {
 	struct ipcq *a = make("posix:/f", 4, 64, 0), *b = make("posix:/g", 4, 2048, 0);
@@ -504,6 +529,7 @@ suite_endpoint(void)
 	    tc, message_sent_right_after_its_queue_was_removed_waits_for_the_next);
 	tcase_add_test(
 	    tc, message_that_is_too_big_is_a_dead_letter_and_the_next_arrives);
+	tcase_add_test(tc, message_too_big_for_two_routes_is_a_dead_letter_of_each);
 	tcase_add_test(
 	    tc, larger_message_after_the_limit_was_raised_makes_the_ring_grow);
 	tcase_add_test(tc, streams_into_one_full_queue_take_turns);

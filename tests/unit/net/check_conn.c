@@ -20,6 +20,7 @@
 /* A connection that sends back what it gets. */
 struct echo {
 	struct conn *cn;
+	int fd; /* of cn */
 	char buf[65536];
 	size_t used, sent;
 	int readable, writable; /* calls */
@@ -109,6 +110,7 @@ start_echo(void)
 	ck_assert_int_ge(near, 0);
 	(void)close(listening);
 	ck_assert_int_eq(conn_new(&echo.cn, net_loop, near, &echo_ops, &echo), 0);
+	echo.fd = near;
 	return far;
 }
 
@@ -309,12 +311,11 @@ START_TEST(tcp_connection_has_its_options)
 	struct sockaddr_in sa = { 0 };
 	socklen_t len = sizeof(sa);
 	char want[64];
-	int value = 0, fd;
+	int value = 0, fd = echo.fd;
 
 	ck_assert_int_eq(getsockname(far, (struct sockaddr *)&sa, &len), 0);
 	(void)snprintf(want, sizeof(want), "127.0.0.1:%u", ntohs(sa.sin_port));
 	ck_assert_str_eq(conn_name(echo.cn), want);
-	fd = far + 1; /* accepted next */
 	len = sizeof(value);
 	ck_assert_int_eq(getsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &value, &len), 0);
 	ck_assert_int_ne(value, 0);

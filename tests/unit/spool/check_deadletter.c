@@ -61,6 +61,7 @@ letter(uint64_t number)
 	struct deadletter dt = {
 		.ring = state_id(1),
 		.number = number,
+		.stream = state_id(2),
 		.reason = DEAD_TOO_BIG,
 		.wall_ns = 1234567,
 		.uri = "posix:/orders",
@@ -83,6 +84,7 @@ store(uint64_t number)
 
 struct seen {
 	uint64_t numbers[100];
+	struct id streams[100];
 	size_t n;
 	int stop_at;
 };
@@ -94,6 +96,7 @@ see(const struct deadletter *dt, void *arg)
 	struct id ring = state_id(1);
 
 	ck_assert_uint_lt(se->n, ARRAY_LEN(se->numbers));
+	se->streams[se->n] = dt->stream;
 	se->numbers[se->n++] = dt->number;
 	ck_assert(id_equal(&dt->ring, &ring));
 	ck_assert_uint_eq(dt->reason, DEAD_TOO_BIG);
@@ -158,6 +161,27 @@ START_TEST(letter_stored_twice_is_stored_once)
 }
 END_TEST
 
+START_TEST(letter_of_two_streams_is_stored_once_for_each)
+{
+	struct deadletter dt = letter(17);
+	struct id streams[] = { state_id(3), state_id(4) };
+	struct seen se = { 0 };
+
+	for (int i = 0; i < 4; i++) {
+		dt.stream = streams[i % 2];
+		ck_assert_int_eq(deadletters_store(letters, &dt), 0);
+	}
+	reopen(QUOTA);
+	ck_assert_uint_eq(deadletters_count(letters), 2);
+	ck_assert_int_eq(walk(&se, 10, 0), 0);
+	ck_assert_uint_eq(se.n, 2);
+	for (size_t i = 0; i < 2; i++) {
+		ck_assert_uint_eq(se.numbers[i], 17);
+		ck_assert(id_equal(&se.streams[i], &streams[i]));
+	}
+}
+END_TEST
+
 START_TEST(letters_come_in_the_order_of_numbers)
 {
 	static const uint64_t numbers[] = { 100, 9, UINT64_MAX, 20 };
@@ -218,13 +242,15 @@ START_TEST(long_texts_are_cut)
 END_TEST
 
 static void
-letter_name(char name[256], uint64_t number)
+letter_name(char name[256], uint64_t number, uint8_t stream_n)
 {
-	char text[ID_TEXT];
+	char ring_text[ID_TEXT];
+	char stream_text[ID_TEXT];
 	struct id ring = state_id(1);
+	struct id stream = state_id(stream_n);
 
-	(void)snprintf(
-	    name, 256, "dead-letters/%s-%020" PRIu64, id_format(text, &ring), number);
+	(void)snprintf(name, 256, "dead-letters/%s-%020" PRIu64 "-%s",
+	    id_format(ring_text, &ring), number, id_format(stream_text, &stream));
 }
 
 START_TEST(file_that_is_no_letter_is_left_alone_but_temporary_ones)
@@ -238,7 +264,7 @@ START_TEST(file_that_is_no_letter_is_left_alone_but_temporary_ones)
 	ck_assert_uint_eq(deadletters_count(letters), 1);
 	ck_assert(state_has(dirs.state_fd, "dead-letters/README"));
 	ck_assert(!state_has(dirs.state_fd, "dead-letters/half.new"));
-	letter_name(name, 17);
+	letter_name(name, 17, 2);
 	ck_assert(state_has(dirs.state_fd, name));
 }
 END_TEST
@@ -250,7 +276,7 @@ START_TEST(damaged_letter_is_counted_never_shown_and_can_be_stored_again)
 	uint8_t *bytes;
 
 	ck_assert_int_eq(store(17), 0);
-	letter_name(name, 17);
+	letter_name(name, 17, 2);
 	bytes = state_get(dirs.state_fd, name, &len);
 	for (size_t at = 0; at <= len; at++) {
 		struct seen se = { 0 };
@@ -262,7 +288,7 @@ START_TEST(damaged_letter_is_counted_never_shown_and_can_be_stored_again)
 		if (at < len)
 			bytes[at] ^= (uint8_t)(1 << at % 8);
 		/* The last four bytes of its header are reserved. */
-		if (at >= 76 && at < 80)
+		if (at >= 92 && at < 96)
 			continue;
 		ck_assert_int_eq(walk(&se, 10, 1), 0);
 		ck_assert_uint_eq(se.n, 0);
@@ -280,6 +306,11 @@ START_TEST(damaged_letter_is_counted_never_shown_and_can_be_stored_again)
 }
 END_TEST
 
+static const struct {
+	uint64_t number;
+	uint8_t stream;
+} other_names[] = { { 18, 2 }, { 17, 3 } };
+
 START_TEST(letter_under_another_name_is_damaged)
 {
 	struct seen se = { 0 };
@@ -287,8 +318,8 @@ START_TEST(letter_under_another_name_is_damaged)
 	char to[256];
 
 	ck_assert_int_eq(store(17), 0);
-	letter_name(from, 17);
-	letter_name(to, 18);
+	letter_name(from, 17, 2);
+	letter_name(to, other_names[_i].number, other_names[_i].stream);
 	ck_assert_int_eq(renameat(dirs.state_fd, from, dirs.state_fd, to), 0);
 	ck_assert_int_eq(walk(&se, 10, 1), 0);
 	ck_assert_uint_eq(se.n, 0);
@@ -316,7 +347,7 @@ START_TEST(store_killed_at_any_step_and_repeated_is_one_whole_letter)
 	unsigned long step;
 	bool killed = true;
 
-	letter_name(name, 17);
+	letter_name(name, 17, 2);
 	for (step = 0; killed; step++) {
 		struct seen se = { 0 };
 
@@ -365,6 +396,7 @@ suite_deadletter(void)
 	tcase_add_test(tc, letter_stored_is_read_whole);
 	tcase_add_test(tc, letter_without_body_is_read);
 	tcase_add_test(tc, letter_stored_twice_is_stored_once);
+	tcase_add_test(tc, letter_of_two_streams_is_stored_once_for_each);
 	tcase_add_test(tc, letters_come_in_the_order_of_numbers);
 	tcase_add_test(tc, walk_ends_when_told);
 	tcase_add_test(tc, letter_beyond_the_quota_is_refused);
@@ -372,7 +404,8 @@ suite_deadletter(void)
 	tcase_add_test(tc, file_that_is_no_letter_is_left_alone_but_temporary_ones);
 	tcase_add_test(
 	    tc, damaged_letter_is_counted_never_shown_and_can_be_stored_again);
-	tcase_add_test(tc, letter_under_another_name_is_damaged);
+	tcase_add_loop_test(
+	    tc, letter_under_another_name_is_damaged, 0, (int)ARRAY_LEN(other_names));
 	tcase_add_test(tc, store_killed_at_any_step_and_repeated_is_one_whole_letter);
 	tcase_add_test(tc, look_makes_nothing);
 	tcase_add_test(tc, every_reason_has_a_text);

@@ -347,6 +347,90 @@ START_TEST(streams_beyond_the_limit_evict_the_longest_unused)
 }
 END_TEST
 
+/* All slots, and who made each: "other/" first, so that its are unused the longest. */
+static void
+make_peers(unsigned n_other, const char *rest)
+{
+	for (unsigned i = 0; i < MARKS_STREAMS; i++) {
+		struct id stream = { { (uint8_t)i, (uint8_t)(i >> 8), 7 } };
+		struct mark *m;
+
+		ck_assert_int_eq(
+		    mark_new(marks, &stream, i < n_other ? "other/in" : rest, i, &m),
+		    0);
+	}
+}
+
+static struct mark *
+made(unsigned i)
+{
+	struct id stream = { { (uint8_t)i, (uint8_t)(i >> 8), 7 } };
+
+	return mark_find(marks, &stream);
+}
+
+static void
+make_new(uint8_t n, const char *label)
+{
+	struct id stream = state_id(n);
+	struct mark *m = NULL;
+
+	ck_assert_int_eq(mark_new(marks, &stream, label, 0, &m), 0);
+}
+
+START_TEST(peer_with_many_streams_evicts_its_own)
+{
+	make_peers(MARKS_STREAMS - 2, "edge/in");
+	for (uint8_t n = 1; n <= 10; n++)
+		make_new(n, n % 2 == 0 ? "edge/in" : "edge/orders");
+	for (unsigned i = 0; i < MARKS_STREAMS; i++)
+		ck_assert_int_eq(made(i) != NULL, i < MARKS_STREAMS - 2);
+	ck_assert_ptr_null(find_mark(8));
+	ck_assert_ptr_nonnull(find_mark(10));
+}
+END_TEST
+
+/* Labels that look like the new stream's, and are of another peer or of this host. */
+static const struct {
+	const char *slots, *fresh;
+} strangers[] = {
+	{ "edge", "edge/in" },
+	{ "edge/in", "edge" },
+	{ "edge2/in", "edge/in" },
+	{ "edg/in", "edge/in" },
+};
+
+START_TEST(peer_without_streams_evicts_the_longest_unused_of_any)
+{
+	make_peers(1, strangers[_i].slots);
+	make_new(1, strangers[_i].fresh);
+	ck_assert_ptr_null(made(0));
+	for (unsigned i = 1; i < MARKS_STREAMS; i++)
+		ck_assert_ptr_nonnull(made(i));
+}
+END_TEST
+
+START_TEST(stream_with_rejects_is_not_evicted)
+{
+	struct id fresh = state_id(2);
+	struct mark *m = NULL;
+
+	make_peers(1, "edge/in");
+	for (unsigned i = 0; i < MARKS_STREAMS; i++)
+		if (i != 5)
+			ck_assert_int_eq(mark_reject(made(i), i + 1, 1), 0);
+	make_new(1, "other/in");
+	ck_assert_ptr_null(made(5));
+	ck_assert_ptr_nonnull(made(0));
+	mark_hold(find_mark(1));
+	ck_assert_int_eq(mark_new(marks, &fresh, "other/in", 0, &m), -ENOSPC);
+	ck_assert_ptr_null(m);
+	mark_reject_forget(made(9), 10);
+	make_new(2, "other/in");
+	ck_assert_ptr_null(made(9));
+}
+END_TEST
+
 START_TEST(hold_ends_with_the_process)
 {
 	struct id fresh = state_id(1);
@@ -466,6 +550,10 @@ suite_marks(void)
 	tcase_add_test(tc, reject_cut_off_before_the_mark_is_judged_anew);
 	tcase_add_test(tc, slots_when_growing_stay_where_they_are);
 	tcase_add_test(tc, streams_beyond_the_limit_evict_the_longest_unused);
+	tcase_add_test(tc, peer_with_many_streams_evicts_its_own);
+	tcase_add_loop_test(tc, peer_without_streams_evicts_the_longest_unused_of_any,
+	    0, (int)ARRAY_LEN(strangers));
+	tcase_add_test(tc, stream_with_rejects_is_not_evicted);
 	tcase_add_test(tc, hold_ends_with_the_process);
 	tcase_add_test(tc, look_recovers_and_makes_nothing);
 	tcase_add_test(tc, file_with_damaged_header_is_refused);

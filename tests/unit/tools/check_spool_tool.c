@@ -213,6 +213,7 @@ store_letter(void)
 	struct deadletter dt = {
 		.ring = state_id(9),
 		.number = 7,
+		.stream = state_id(8),
 		.reason = DEAD_TOO_BIG,
 		.uri = "posix:/orders",
 		.label = "hub/orders",
@@ -239,6 +240,7 @@ START_TEST(list_as_json_has_everything_and_changes_nothing)
 		{ "in_doubt", 0 },
 		{ "dead_letters", 1 },
 	};
+	const json_t *letter;
 	uint32_t digest;
 	json_t *all;
 
@@ -253,6 +255,9 @@ START_TEST(list_as_json_has_everything_and_changes_nothing)
 		    json_array_size(json_object_get(all, arrays[i].key)), arrays[i].n);
 	ck_assert(json_is_true(json_object_get(all, "complete")));
 	ck_assert(json_is_null(json_object_get(all, "image")));
+	letter = json_array_get(json_object_get(all, "dead_letters"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(letter, "stream")),
+	    "0800000000000000000000000000005a");
 	json_decref(all);
 	ck_assert_uint_eq(state_digest(dirs.runtime_fd), digest);
 }
@@ -262,7 +267,8 @@ START_TEST(list_as_text_names_what_matters_and_quotes)
 {
 	static const char *const words[] = { "posix:/orders", "sysv:0x4d51", "hub/one",
 		"the next one in doubt", "rejected 1: too big", "in flight 1",
-		"image: none", "dead letters: 1", "\\x1b[31mroute" };
+		"image: none", "dead letters: 1",
+		"-7-0800000000000000000000000000005a ", "\\x1b[31mroute" };
 
 	crash_with_state();
 	store_letter();
