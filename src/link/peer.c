@@ -163,14 +163,15 @@ peer_crossed(
 
 /* Of receive_memory, so that no peer can take what the others need. */
 static uint64_t
-peer_share(const struct link *lk)
+peer_share(const struct peer *pe)
 {
-	const struct peer *pe;
-	uint64_t n = 0;
+	const struct peer *other;
+	uint64_t n = 1;
 
-	TAILQ_FOREACH (pe, &lk->peers, link)
-		n++;
-	return lk->spec.receive_memory / n;
+	TAILQ_FOREACH (other, &pe->owner->peers, link)
+		if (other != pe)
+			n++;
+	return pe->owner->spec.receive_memory / n;
 }
 
 unsigned
@@ -187,7 +188,7 @@ peer_take_session(struct peer *pe, struct session *ss)
 	peer_hang_up(pe);
 	ss->peer = pe;
 	pe->session = ss;
-	pe->memory = peer_share(pe->owner); /* its old session gave back all */
+	pe->memory = peer_share(pe); /* its old session gave back all */
 	pe->connections++;
 	pe->reason[0] = '\0';
 	pe->since_ms = clock_monotonic_ms();

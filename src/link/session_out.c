@@ -62,10 +62,14 @@ void
 session_add_piece(struct session *ss, const void *bytes, size_t length)
 {
 	struct session_out *out = &ss->out;
-
 	/* writev(2) only reads, but its type does not say so. */
+	const union {
+		const void *bytes;
+		void *base;
+	} piece = { .bytes = bytes };
+
 	out->iov[out->pieces++] =
-	    (struct iovec){ .iov_base = (void *)(uintptr_t)bytes, .iov_len = length };
+	    (struct iovec){ .iov_base = piece.base, .iov_len = length };
 	out->bytes += length;
 }
 
