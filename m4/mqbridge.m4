@@ -79,6 +79,7 @@ m4_foreach_w([mqb_flag], [-fPIE -fvisibility=hidden],
 MQB_FLAG([HARDENING_LDFLAGS], [-Wl,-z,relro])
 MQB_FLAG([HARDENING_LDFLAGS], [-Wl,-z,now])
 MQB_FLAG([HARDENING_LDFLAGS], [-Wl,-z,noexecstack])
+SHARED_LDFLAGS=$HARDENING_LDFLAGS
 # -pie is the linker's half of -fPIE.
 mqb_outer_CFLAGS=$CFLAGS
 CFLAGS="$CFLAGS -fPIE"
@@ -86,6 +87,7 @@ MQB_FLAG([HARDENING_LDFLAGS], [-pie])
 CFLAGS=$mqb_outer_CFLAGS
 AC_SUBST([HARDENING_CFLAGS])
 AC_SUBST([HARDENING_LDFLAGS])
+AC_SUBST([SHARED_LDFLAGS])
 ])
 
 # MQB_ENABLE_SANITIZERS: --enable-sanitizers=address,undefined

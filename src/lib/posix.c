@@ -12,8 +12,7 @@
 #include "lib/queue.h"
 #include "lib/uri.h"
 
-#define PRIORITY_MAX 32767 /* MQ_PRIO_MAX - 1, mq_overview(7) */
-#define OPEN_TRIES   100   /* others may make and remove the name while we look */
+#define OPEN_TRIES 100 /* others may make and remove the name while we look */
 
 static int
 access_flags(unsigned flags)
@@ -140,61 +139,141 @@ posixq_attributes(const struct ipcq *q, struct ipcq_attributes *ret)
 	return 0;
 }
 
-/* The descriptor does not block and the calls with a timeout obey the wall clock, so
- * waiting is poll's work. Another process may be faster: the caller tries again. */
-static int
-wait_for(const struct ipcq *q, short events)
+/* Mode first: who gives a queue away may not change it any more. */
+int
+posixq_change(const struct ipcq *q, const struct ipcq_change *change)
 {
-	struct pollfd pfd = { .fd = q->handle, .events = events };
+	uid_t owner = (change->set & IPCQ_SET_OWNER) != 0 ? change->owner : (uid_t)-1;
+	gid_t group = (change->set & IPCQ_SET_GROUP) != 0 ? change->group : (gid_t)-1;
+	struct stat st;
+	int rc;
 
-	return poll(&pfd, 1, -1) < 0 ? -errno : 0;
+	if ((change->set & IPCQ_SET_MAX_BYTES) != 0)
+		return -EOPNOTSUPP;
+	if (fstat(q->handle, &st) < 0)
+		return -errno;
+	if ((change->set & IPCQ_SET_MODE) != 0 && fchmod(q->handle, change->mode) < 0)
+		return -errno;
+	if ((owner == (uid_t)-1 && group == (gid_t)-1) ||
+	    fchown(q->handle, owner, group) == 0)
+		return 0;
+	rc = -errno;
+	if ((change->set & IPCQ_SET_MODE) != 0)
+		(void)fchmod(q->handle, st.st_mode & ACCESSPERMS);
+	return rc;
+}
+
+/* The descriptor does not block and the calls with a timeout obey the wall clock, so
+ * waiting is poll's work. Another process may be faster: then the caller tries again.
+ * The first try has failed when this is called. */
+static int
+send_waiting(const struct ipcq *q, const void *body, size_t len, unsigned priority,
+    const struct ipcq_options *options)
+{
+	struct wait wt = wait_begin(options);
+	int rc;
+
+	for (;;) {
+		rc = wait_poll(&wt, q->handle, POLLOUT);
+		if (rc < 0)
+			return rc;
+		if (mq_send(q->handle, body, len, priority) == 0)
+			return 0;
+		if (errno != EAGAIN)
+			return -errno;
+	}
 }
 
 int
 posixq_send(const struct ipcq *q, const void *body, size_t len, int64_t priority,
-    unsigned flags)
+    const struct ipcq_options *options)
 {
-	int rc;
-
-	if (priority < 0 || priority > PRIORITY_MAX)
+	if (priority < 0 || priority > IPCQ_PRIORITY_MAX)
 		return -EINVAL;
-	for (;;) {
-		if (mq_send(q->handle, body, len, (unsigned)priority) == 0)
-			return 0;
-		rc = -errno;
-		if (rc != -EAGAIN || (flags & IPCQ_NOWAIT) != 0)
-			return rc;
-		rc = wait_for(q, POLLOUT);
-		if (rc < 0)
-			return rc;
-	}
+	if (mq_send(q->handle, body, len, (unsigned)priority) == 0)
+		return 0;
+	if (errno != EAGAIN || (options->flags & IPCQ_NOWAIT) != 0)
+		return -errno;
+	return send_waiting(q, body, len, (unsigned)priority, options);
 }
 
 int
 posixq_send_slot(const struct ipcq *q, const void *body, size_t len, unsigned flags)
 {
-	uint32_t priority; /* 64-bit little-endian: the low half stands first */
+	const struct ipcq_options options = { .flags = flags | IPCQ_INTERRUPTIBLE };
+	uint32_t priority = queue_priority((const char *)body - QUEUE_TYPE_BYTES);
 
-	memcpy(&priority, (const char *)body - QUEUE_TYPE_BYTES, sizeof(priority));
-	return posixq_send(q, body, len, priority, flags);
+	return posixq_send(q, body, len, priority, &options);
+}
+
+static ssize_t
+receive_waiting(const struct ipcq *q, void *body, size_t size, unsigned *priority,
+    const struct ipcq_options *options)
+{
+	struct wait wt = wait_begin(options);
+
+	for (;;) {
+		int rc = wait_poll(&wt, q->handle, POLLIN);
+		ssize_t len;
+
+		if (rc < 0)
+			return rc;
+		len = mq_receive(q->handle, body, size, priority);
+		if (len >= 0)
+			return len;
+		if (errno != EAGAIN)
+			return -errno;
+	}
+}
+
+/* mq_receive(3) takes no buffer below message_size: say how large that is. */
+static ssize_t
+too_small(const struct ipcq *q, struct ipcq_message *ret)
+{
+	struct mq_attr at;
+
+	if (mq_getattr(q->handle, &at) < 0)
+		return -errno;
+	ret->length = (size_t)at.mq_msgsize;
+	return -E2BIG;
+}
+
+ssize_t
+posixq_receive(const struct ipcq *q, void *buf, size_t size,
+    const struct ipcq_options *options, struct ipcq_message *ret)
+{
+	char *body = (char *)buf + IPCQ_HEAD;
+	unsigned priority;
+	ssize_t len;
+
+	if (options->select != 0)
+		return -EOPNOTSUPP;
+	len = mq_receive(q->handle, body, size - IPCQ_HEAD, &priority);
+	if (len < 0) {
+		len = -errno;
+		if (len == -EAGAIN && (options->flags & IPCQ_NOWAIT) == 0)
+			len = receive_waiting(
+			    q, body, size - IPCQ_HEAD, &priority, options);
+		if (len < 0)
+			return len == -EMSGSIZE ? too_small(q, ret) : len;
+	}
+	ret->body = body;
+	ret->length = (size_t)len;
+	ret->type = priority;
+	return len;
 }
 
 ssize_t
 posixq_receive_slot(const struct ipcq *q, void *body, size_t size, unsigned flags)
 {
+	const struct ipcq_options options = { .flags = IPCQ_INTERRUPTIBLE };
 	unsigned *priority = (void *)((char *)body - QUEUE_TYPE_BYTES);
-	int rc;
+	ssize_t len;
 
-	for (;;) {
-		ssize_t len = mq_receive(q->handle, body, size, priority);
-
-		if (len >= 0)
-			return len;
-		rc = -errno;
-		if (rc != -EAGAIN || (flags & IPCQ_NOWAIT) != 0)
-			return rc;
-		rc = wait_for(q, POLLIN);
-		if (rc < 0)
-			return rc;
-	}
+	len = mq_receive(q->handle, body, size, priority);
+	if (len >= 0)
+		return len;
+	if (errno != EAGAIN || (flags & IPCQ_NOWAIT) != 0)
+		return -errno;
+	return receive_waiting(q, body, size, priority, &options);
 }

@@ -11,16 +11,9 @@
 #include "lib/uri.h"
 
 #define OPEN_TRIES  100     /* others may make and remove the key while we look */
-#define STACK_BODY  8192    /* bytes; kernel.msgmax where nobody raised it */
 #define INDEX_SMALL 0x7fffu /* msgctl(2): the low bits of an id are its index ... */
 #define INDEX_LARGE                                                                    \
 	0xffffffu /* ... and these with ipcmni_extend on the kernel's command line */
-
-/* What msgsnd(2) takes: a type right before the body. */
-struct message {
-	long type;
-	char body[STACK_BODY];
-};
 
 static int
 access_mode(unsigned flags)
@@ -39,9 +32,8 @@ stat_any(struct msqid_ds *ret, int id)
 	return -EACCES;
 }
 
-/* 0, -EIDRM (there is no such id) or -errno. *ret is written on failure too. */
-static int
-status(struct msqid_ds *ret, int id)
+int
+sysvq_status(struct msqid_ds *ret, int id)
 {
 	int rc;
 
@@ -56,12 +48,12 @@ status(struct msqid_ds *ret, int id)
 static int
 open_id(int id, unsigned flags)
 {
-	struct msqid_ds ds;
+	struct msqid_ds ds = { 0 };
 	int rc;
 
 	if ((flags & IPCQ_CREATE) != 0)
 		return -EINVAL;
-	rc = status(&ds, id);
+	rc = sysvq_status(&ds, id);
 	if (rc == -EIDRM)
 		return -ENOENT;
 	return rc < 0 ? rc : id;
@@ -71,7 +63,7 @@ open_id(int id, unsigned flags)
 static int
 set_attributes(int id, const struct ipcq_create *create)
 {
-	struct msqid_ds ds;
+	struct msqid_ds ds = { 0 };
 
 	if (create->max_bytes > INT_MAX) /* the kernel's own limits are of that type */
 		return -EINVAL;
@@ -130,6 +122,8 @@ sysvq_open(const struct uri *u, unsigned flags, const struct ipcq_create *create
 
 	if (u->form == URI_ID)
 		return open_id(u->id, flags);
+	if (u->form == URI_PRIVATE)
+		return (flags & IPCQ_CREATE) != 0 ? make(IPC_PRIVATE, create) : -EINVAL;
 	rc = uri_key(&key, u);
 	if (rc < 0)
 		return rc;
@@ -153,6 +147,8 @@ sysvq_remove(const struct uri *u)
 	key_t key;
 	int rc;
 
+	if (u->form == URI_PRIVATE)
+		return -EINVAL; /* each has an id of its own */
 	if (u->form != URI_ID) {
 		rc = uri_key(&key, u);
 		if (rc < 0)
@@ -169,11 +165,11 @@ sysvq_remove(const struct uri *u)
 int
 sysvq_attributes(const struct ipcq *q, struct ipcq_attributes *ret)
 {
-	struct msqid_ds ds;
+	struct msqid_ds ds = { 0 };
 	uint64_t largest = 0;
 	int rc;
 
-	rc = status(&ds, q->handle);
+	rc = sysvq_status(&ds, q->handle);
 	if (rc == 0)
 		rc = limits_sysv_message(&largest);
 	if (rc < 0)
@@ -191,115 +187,29 @@ sysvq_attributes(const struct ipcq *q, struct ipcq_attributes *ret)
 	return 0;
 }
 
-/* msgsnd(2) says EINVAL for a type, for a length and for an id that is gone. */
-static int
-explain_invalid(const struct ipcq *q, size_t len, long type)
-{
-	struct msqid_ds ds;
-	uint64_t largest = 0;
-
-	if (type < 1)
-		return -EINVAL;
-	if (status(&ds, q->handle) == -EIDRM)
-		return -EIDRM;
-	if (limits_sysv_message(&largest) == 0 && len > largest)
-		return -EMSGSIZE;
-	return -EINVAL;
-}
-
-/* Beyond the queue's bytes, but within kernel.msgmax, the kernel would wait for ever.
- * */
-static int
-can_never_fit(const struct ipcq *q, size_t len)
-{
-	struct msqid_ds ds;
-
-	/* Each message counts as one at least, also one without a body. */
-	return status(&ds, q->handle) == 0 &&
-	       (len > ds.msg_qbytes || ds.msg_qbytes == 0);
-}
-
+/* The kernel writes all or nothing, so what is not to change is read first. */
 int
-sysvq_send_slot(const struct ipcq *q, const void *body, size_t len, unsigned flags)
+sysvq_change(const struct ipcq *q, const struct ipcq_change *change)
 {
-	const void *slot = (const char *)body - QUEUE_TYPE_BYTES;
-	long type;
+	struct msqid_ds ds = { 0 };
 	int rc;
 
-	if (msgsnd(q->handle, slot, len, IPC_NOWAIT) == 0)
-		return 0;
-	rc = -errno;
-	if (rc == -EAGAIN && can_never_fit(q, len))
-		return -EMSGSIZE;
-	if (rc == -EAGAIN && (flags & IPCQ_NOWAIT) == 0)
-		rc = msgsnd(q->handle, slot, len, 0) < 0 ? -errno : 0;
-	if (rc == -EINVAL) {
-		memcpy(&type, slot, sizeof(type));
-		rc = explain_invalid(q, len, type);
-	}
-	return rc;
-}
-
-static int
-send_from_heap(
-    const struct ipcq *q, const void *body, size_t len, long type, unsigned flags)
-{
-	uint64_t largest = 0;
-	char *slot;
-	int rc;
-
-	rc = limits_sysv_message(&largest);
+	rc = sysvq_status(&ds, q->handle);
 	if (rc < 0)
 		return rc;
-	if (len > largest)
-		return -EMSGSIZE;
-	slot = malloc(QUEUE_TYPE_BYTES + len);
-	if (slot == NULL)
-		return -ENOMEM;
-	memcpy(slot, &type, QUEUE_TYPE_BYTES);
-	memcpy(slot + QUEUE_TYPE_BYTES, body, len);
-	rc = sysvq_send_slot(q, slot + QUEUE_TYPE_BYTES, len, flags);
-	free(slot);
-	return rc;
-}
-
-int
-sysvq_send(
-    const struct ipcq *q, const void *body, size_t len, int64_t type, unsigned flags)
-{
-	struct message msg;
-
-	if (type < 1)
-		return -EINVAL;
-	if (len > sizeof(msg.body))
-		return send_from_heap(q, body, len, type, flags);
-	msg.type = type;
-	if (len > 0) /* then body may be NULL */
-		memcpy(msg.body, body, len);
-	return sysvq_send_slot(q, msg.body, len, flags);
-}
-
-ssize_t
-sysvq_receive_slot(
-    const struct ipcq *q, void *body, size_t size, int64_t select, unsigned flags)
-{
-	int how = ((flags & IPCQ_NOWAIT) != 0 ? IPC_NOWAIT : 0) |
-		  ((flags & IPCQ_EXCEPT) != 0 ? MSG_EXCEPT : 0);
-	ssize_t len;
-
-	len = msgrcv(q->handle, (char *)body - QUEUE_TYPE_BYTES, size, select, how);
-	if (len >= 0)
-		return len;
-	return errno == ENOMSG ? -EAGAIN : -errno;
-}
-
-int
-sysvq_wait(const struct ipcq *q, int64_t select, unsigned flags, int64_t *type_slot)
-{
-	int how = (flags & IPCQ_EXCEPT) != 0 ? MSG_EXCEPT : 0;
-
-	/* No message with a body fits into 0 bytes: the kernel says so and keeps it. */
-	if (msgrcv(q->handle, type_slot, 0, select, how) == 0)
-		return 1;
-	return errno == E2BIG ? 0 : -errno;
+	if ((change->set & IPCQ_SET_OWNER) != 0)
+		ds.msg_perm.uid = change->owner;
+	if ((change->set & IPCQ_SET_GROUP) != 0)
+		ds.msg_perm.gid = change->group;
+	if ((change->set & IPCQ_SET_MODE) != 0)
+		ds.msg_perm.mode = (unsigned short)change->mode;
+	if ((change->set & IPCQ_SET_MAX_BYTES) != 0) {
+		if (change->max_bytes > INT_MAX)
+			return -EINVAL;
+		ds.msg_qbytes = change->max_bytes;
+	}
+	if (msgctl(q->handle, IPC_SET, &ds) == 0)
+		return 0;
+	rc = -errno;
+	return rc == -EINVAL ? -EIDRM : rc;
 }

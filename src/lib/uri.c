@@ -84,6 +84,10 @@ uri_parse(struct uri *ret, const char *text)
 
 	if (strnlen(text, IPCQ_URI_MAX) == IPCQ_URI_MAX)
 		return -ENAMETOOLONG;
+	if (strcmp(text, IPCQ_PRIVATE) == 0) {
+		ret->form = URI_PRIVATE;
+		return 0;
+	}
 	rest = behind(text, SCHEME_POSIX);
 	if (rest != NULL)
 		return parse_posix(ret, rest);

@@ -11,10 +11,11 @@
 #define URI_POSIX_MAX 255 /* bytes after the slash: NAME_MAX, as the kernel counts */
 
 enum uri_form {
-	URI_POSIX, /* posix:/orders */
-	URI_KEY,   /* sysv:0x4d51 */
-	URI_FTOK,  /* sysv:/srv/app#7 */
-	URI_ID,    /* sysv:id:42 */
+	URI_POSIX,   /* posix:/orders */
+	URI_KEY,     /* sysv:0x4d51 */
+	URI_FTOK,    /* sysv:/srv/app#7 */
+	URI_ID,      /* sysv:id:42 */
+	URI_PRIVATE, /* IPCQ_PRIVATE */
 };
 
 struct uri {

@@ -18,7 +18,7 @@ for page in man/*.[1-8] man/*.[1-8].in; do
 		skip "man/$name" "not built"
 	fi
 done
-for name in mqbridged.8 mqbridge.conf.5 mqbridgectl.1 mqbridge-spool.8; do
+for name in mqbridged.8 mqbridge.conf.5 mqbridgectl.1 mqbridge-spool.8 ipcq.1 ipcq.3; do
 	[ -e "man/$name" ] || [ -e "man/$name.in" ] || not_ok "man/$name" "there is no such page"
 done
 finish
