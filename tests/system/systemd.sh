@@ -68,10 +68,15 @@ status_is() # pattern
 	esac
 }
 
-# Up again, as another process than the one told.
+# Up again, as another process than the one told; all of one moment.
 is_back() # pid
 {
-	is ActiveState active && is SubState running && ! is MainPID "$1"
+	state=$(on systemctl show -p MainPID -p ActiveState -p SubState $unit | sort | tr '\n' ' ')
+	case $state in
+	"ActiveState=active MainPID=$1 "* | "ActiveState=active MainPID=0 "*) return 1 ;;
+	"ActiveState=active MainPID="*" SubState=running ") ;;
+	*) return 1 ;;
+	esac
 }
 
 holds() # queue bytes
