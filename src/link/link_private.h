@@ -120,7 +120,8 @@ struct session {
 	struct session_out out;
 	struct event *wake;  /* write, on this turn of the loop */
 	struct event *timer; /* handshake deadline, then heartbeats */
-	uint64_t begun_ms, heard_ms;
+	uint64_t begun_ms, heard_ms,
+	    beat_ms;             /* made, last frame, last turn of the timer */
 	uint32_t heard_limit_ms; /* silence for that long ends it */
 	struct receiver_list receivers;
 	struct receiver_list due; /* receivers that have something to acknowledge */

@@ -167,6 +167,11 @@ session_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (ss->dead)
 		return;
+	/* We were stopped ourselves, so nothing can be said of the peer yet. */
+	if (ss->established &&
+	    now - ss->beat_ms > ss->peer->heartbeat_ms + ss->heard_limit_ms)
+		ss->heard_ms = now;
+	ss->beat_ms = now;
 	if (!ss->established)
 		session_end(ss, CLOSE_TIMEOUT, "no handshake within 5 s");
 	else if (now - ss->heard_ms > ss->heard_limit_ms)
@@ -191,7 +196,7 @@ session_new(
 	ss->listener = ls;
 	ss->peer = pe;
 	ss->dialled = pe != NULL;
-	ss->begun_ms = ss->heard_ms = clock_monotonic_ms();
+	ss->begun_ms = ss->heard_ms = ss->beat_ms = clock_monotonic_ms();
 	TAILQ_INIT(&ss->receivers);
 	TAILQ_INIT(&ss->due);
 	TAILQ_INIT(&ss->ready);

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "fake.h"
@@ -140,6 +141,23 @@ reject_done(struct fake_pair *p)
 {
 	return all_settled(p) && p->sink.stored_seq == 7;
 }
+
+START_TEST(connection_outlives_a_pause_of_the_whole_process)
+{
+	const struct timespec pause = { .tv_sec = 1, .tv_nsec = 200000000 };
+
+	fake_setup(&fp, 2000, 200);
+	fp.sink.stop_at = 100;
+	fake_start(&fp, "alpha");
+	ck_assert(fake_until(&fp, heard_a_pong));
+	/* Longer than the three heartbeats of 200 ms and one more, for which nothing is heard. */
+	(void)nanosleep(&pause, NULL);
+	fp.sink.stop_at = UINT64_MAX;
+	fp.sink.sink.ops->kick(&fp.sink.sink);
+	ck_assert(fake_until(&fp, all_settled));
+	ck_assert_uint_eq(fp.opened, 1);
+}
+END_TEST
 
 START_TEST(rejected_record_is_told_and_stored_and_others_go_on)
 {
@@ -314,6 +332,7 @@ suite_link(void)
 	tcase_add_test(tc, records_larger_than_a_frame_cross_in_chunks);
 	tcase_add_test(tc, cut_in_the_middle_resumes_without_loss_or_repetition);
 	tcase_add_test(tc, blocked_sink_bounds_what_is_sent_and_heartbeats_go_on);
+	tcase_add_test(tc, connection_outlives_a_pause_of_the_whole_process);
 	tcase_add_test(tc, rejected_record_is_told_and_stored_and_others_go_on);
 	tcase_add_test(tc, record_above_the_announced_limit_is_refused_by_the_sender);
 	tcase_add_test(
