@@ -24,7 +24,6 @@ numbers_queue(const struct assembly_queue *aq, struct numbers_queue *ret)
 		.reason = "" };
 	if (ret->source) {
 		intake_numbers(aq->intake, &ret->intake);
-		ret->recovered += ret->intake.recovered;
 		attached = ret->intake.attached;
 		ret->reason = ret->intake.reason;
 	}

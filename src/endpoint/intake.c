@@ -317,7 +317,6 @@ intake_numbers(const struct intake *in, struct intake_numbers *ret)
 		.attached = in->queue != NULL,
 		.reason = in->reason,
 		.received = in->received,
-		.recovered = in->recovered,
 	};
 	if (in->queue != NULL && ipcq_attributes(in->queue, &at) == 0) {
 		ret->depth = at.kind == IPCQ_POSIX ? at.messages : at.bytes;

@@ -36,9 +36,8 @@ struct intake_numbers {
 	uint64_t depth,
 	    capacity; /* of the queue: messages (POSIX) or bytes (System V), now */
 	uint64_t ring_records, ring_used, ring_bytes;
-	uint64_t received;  /* since start */
-	uint64_t recovered; /* records whose end was guessed, since start */
-	uint32_t max_body;  /* 0: no ring yet */
+	uint64_t received; /* since start */
+	uint32_t max_body; /* 0: no ring yet */
 };
 
 /* ring: the recovered ring of this queue, taken over, or NULL: made when the queue is there. */

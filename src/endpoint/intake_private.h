@@ -31,7 +31,7 @@ struct intake {
 	bool reported;    /* the reason was logged */
 	bool grow_failed; /* that it could not grow was logged */
 	uint32_t grow_to; /* the ring must grow to this body first; 0: no */
-	uint64_t received, recovered;
+	uint64_t received;
 	char reason[512]; /* why not attached or paused, "" */
 };
 

@@ -173,10 +173,12 @@ target_round(struct target *tg)
 			target_block(tg, dv);
 			return;
 		}
-		TAILQ_REMOVE(&tg->waiting, dv, queue_link);
-		dv->queued = end == DELIVERY_SHARE;
-		if (dv->queued)
-			TAILQ_INSERT_TAIL(&tg->waiting, dv, queue_link);
+		if (end == DELIVERY_SHARE) {
+			target_rotate(tg, dv);
+		} else {
+			TAILQ_REMOVE(&tg->waiting, dv, queue_link);
+			dv->queued = false;
+		}
 		if (dv == last)
 			break;
 	}

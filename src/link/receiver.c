@@ -417,7 +417,6 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
 	rv->session = ss;
 	rv->channel = channel;
 	rv->stream = op->stream;
-	rv->kind = info.kind;
 	rv->seed = record_seed(&op->ring);
 	rv->max_body = op->max_body;
 	rv->source.sink = rv->sink;

@@ -24,7 +24,6 @@ struct receiver {
 	struct sink *sink;
 	uint32_t channel;
 	struct id stream;
-	enum flow_kind kind;
 	uint32_t seed;     /* of the records' checksums */
 	uint32_t max_body; /* of the source */
 	struct credit credit;
