@@ -1,11 +1,22 @@
 /* Print messages as they come, told by a callback: notify URI COUNT. The callback
- * registers again first and then receives all there is, so that nothing is missed. */
+ * registers again first and then receives all there is, so that nothing is missed. It
+ * comes also when a System V queue is removed; then both fail, and we end. */
+#include <errno.h>
 #include <ipcq.h>
 #include <semaphore.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static sem_t printed;
+static sem_t news; /* for each message, and for the failure */
+static atomic_int failure;
+
+static void
+fail(int rc)
+{
+	atomic_store(&failure, rc);
+	(void)sem_post(&news);
+}
 
 static void
 on_message(struct ipcq *q, void *arg)
@@ -15,14 +26,18 @@ on_message(struct ipcq *q, void *arg)
 	const struct ipcq_options now = { .flags = IPCQ_NOWAIT };
 	char buf[IPCQ_HEAD + 8192];
 	struct ipcq_message msg;
+	int rc = ipcq_notify(q, &again);
+	ssize_t len;
 
 	(void)arg;
-	if (ipcq_notify(q, &again) < 0)
-		exit(1);
-	while (ipcq_receive(q, buf, sizeof(buf), &now, &msg) >= 0) {
+	while ((len = ipcq_receive(q, buf, sizeof(buf), &now, &msg)) >= 0) {
 		(void)printf("%.*s\n", (int)msg.length, (const char *)msg.body);
-		(void)sem_post(&printed);
+		(void)sem_post(&news);
 	}
+	if (len != -EAGAIN)
+		fail((int)len);
+	else if (rc < 0)
+		fail(rc);
 }
 
 int
@@ -30,18 +45,27 @@ main(int argc, char **argv)
 {
 	const struct ipcq_notification what = { .how = IPCQ_NOTIFY_CALLBACK,
 		.callback = on_message };
-	struct ipcq *q;
+	struct ipcq *q = NULL;
+	char why[1000];
+	long rest;
+	int rc;
 
-	if (argc != 3 || sem_init(&printed, 0, 0) != 0)
+	if (argc != 3 || sem_init(&news, 0, 0) != 0)
 		return 2;
-	if (ipcq_open(&q, argv[1], IPCQ_READ | IPCQ_CREATE, NULL) < 0)
-		return 1;
-	if (ipcq_notify(q, &what) < 0)
-		return 1;
-	(void)puts("ready");
-	(void)fflush(stdout);
-	for (long count = strtol(argv[2], NULL, 10); count > 0; count--)
-		(void)sem_wait(&printed);
+	rc = ipcq_open(&q, argv[1], IPCQ_READ | IPCQ_CREATE, NULL);
+	if (rc == 0)
+		rc = ipcq_notify(q, &what);
+	if (rc == 0) {
+		(void)puts("ready");
+		(void)fflush(stdout);
+	}
+	for (rest = strtol(argv[2], NULL, 10); rc == 0 && rest > 0; rest--) {
+		(void)sem_wait(&news);
+		rc = atomic_load(&failure);
+	}
 	ipcq_close(q); /* no callback runs after this */
-	return 0;
+	if (rc < 0)
+		(void)fprintf(
+		    stderr, "%s\n", ipcq_explain(why, sizeof(why), argv[1], NULL, rc));
+	return rc < 0;
 }

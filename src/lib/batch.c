@@ -34,7 +34,7 @@ ipcq_send_all(
 
 	if (options != NULL)
 		each = *options;
-	if (batch->sent_bytes > batch->length)
+	if (batch->sent_bytes > batch->length || (each.flags & IPCQ_HEADROOM) != 0)
 		return -EINVAL;
 	rc = ipcq_attributes(q, &at);
 	if (rc < 0)

@@ -59,14 +59,21 @@ enum ipcq_kind { IPCQ_POSIX = 1, IPCQ_SYSV = 2 };
 
 struct ipcq; /* opaque */
 
-/* How a queue is made. Zero or -1: the system's default. */
+/* Which members of struct ipcq_create and struct ipcq_change count. */
+#define IPCQ_SET_OWNER     0x01u
+#define IPCQ_SET_GROUP     0x02u
+#define IPCQ_SET_MODE      0x04u
+#define IPCQ_SET_MAX_BYTES 0x08u /* ipcq_change() only */
+
+/* How a queue is made. All zero: as the system presets it, mode 0600, the caller's. */
 struct ipcq_create {
-	uint64_t max_messages; /* POSIX: mq_maxmsg */
-	uint64_t message_size; /* POSIX: mq_msgsize, bytes */
-	uint64_t max_bytes;    /* System V: msg_qbytes */
-	mode_t mode; /* permission bits, exact, 0: 0600; the umask is ignored */
-	uid_t owner; /* (uid_t)-1: the caller */
-	gid_t group; /* (gid_t)-1: the caller's */
+	unsigned set;          /* IPCQ_SET_MODE, IPCQ_SET_OWNER, IPCQ_SET_GROUP */
+	uint64_t max_messages; /* POSIX: mq_maxmsg; 0: fs.mqueue.msg_default */
+	uint64_t message_size; /* POSIX: bytes; 0: fs.mqueue.msgsize_default */
+	uint64_t max_bytes;    /* System V: msg_qbytes; 0: kernel.msgmnb */
+	mode_t mode; /* when set: permission bits, exact; the umask is ignored */
+	uid_t owner; /* when set */
+	gid_t group; /* when set */
 };
 
 struct ipcq_attributes {
@@ -128,18 +135,15 @@ int ipcq_blocking(const struct ipcq *q);
 /* Of this handle only, not of others that share the descriptor. Calls that wait already
  * go on waiting. */
 void ipcq_set_blocking(struct ipcq *q, int blocking);
-/* Needs no permission to read. System V: -EIDRM when the queue is gone. mq_getattr(3),
- * msgctl(2). */
+/* Needs no permission to read. System V: -EIDRM when the queue is gone; what the thread
+ * of ipcq_poll_fd() keeps in this handle counts as waiting. mq_getattr(3), msgctl(2).
+ * */
 int ipcq_attributes(const struct ipcq *q, struct ipcq_attributes *ret);
 /* The messages waiting now, or -errno as ipcq_attributes(). */
 int64_t ipcq_size(const struct ipcq *q);
 
-/* What ipcq_change() is to change: members whose bit is in set; the rest stays. */
-#define IPCQ_SET_OWNER     0x01u
-#define IPCQ_SET_GROUP     0x02u
-#define IPCQ_SET_MODE      0x04u
-#define IPCQ_SET_MAX_BYTES 0x08u
-
+/* What ipcq_change() is to change: members whose IPCQ_SET_* is in set; the rest
+ * stays. */
 struct ipcq_change {
 	unsigned set;
 	uid_t owner;
@@ -149,10 +153,10 @@ struct ipcq_change {
 };
 
 /* Change owner, group, mode and bytes, all or none of them. -EPERM (not the owner, or
- * more bytes than kernel.msgmnb without CAP_SYS_RESOURCE), -EINVAL, -EIDRM;
- * -EOPNOTSUPP: bytes of a POSIX queue, whose limits are fixed when it is made.
- * fchown(2), fchmod(2), msgctl(2) IPC_SET. Safe; of two changes at once one may be
- * lost. */
+ * more bytes than kernel.msgmnb without CAP_SYS_RESOURCE), -EINVAL (also an owner or
+ * group that this user namespace does not have, as -1 is), -EIDRM; -EOPNOTSUPP: bytes
+ * of a POSIX queue, whose limits are fixed when it is made. fchown(2), fchmod(2),
+ * msgctl(2) IPC_SET. Safe; of two changes at once one may be lost. */
 int ipcq_change(struct ipcq *q, const struct ipcq_change *change);
 
 /* ---- sending and receiving: ipcq_send(3), ipcq_receive(3) ------------------------ */
@@ -163,6 +167,7 @@ int ipcq_change(struct ipcq *q, const struct ipcq_change *change);
 #define IPCQ_TRUNCATE      0x04u /* System V receive: what does not fit is cut off */
 #define IPCQ_INTERRUPTIBLE 0x08u /* -EINTR when a signal handler ran while waiting */
 #define IPCQ_TIMED         0x10u /* timeout_ns counts: -ETIMEDOUT */
+#define IPCQ_HEADROOM      0x20u /* send: IPCQ_HEAD bytes before the body are lent */
 
 /* How a call chooses and waits. NULL stands for all zero: the first message, waiting as
  * ipcq_set_blocking() says. */
@@ -188,26 +193,40 @@ struct ipcq_message {
 	int64_t type;  /* System V: its type; POSIX: its priority */
 };
 
-/* Send len bytes with a POSIX priority (0..32767, highest first out) or a System V type
- * (>= 1); flags: IPCQ_NOWAIT, IPCQ_INTERRUPTIBLE. body may be NULL when len is 0.
- * POSIX: one system call and no copy, unless the queue is full; System V: the body is
- * copied once, as msgsnd(2) wants the type right before it; ipcq_send_slot() copies
- * nothing. -EAGAIN (full), -EMSGSIZE (larger than message_size: it can never be sent,
- * also where msgsnd(2) says EINVAL or would wait for ever), -EINVAL (priority, type or
- * flags out of range), -EBADF (not opened with IPCQ_WRITE), -EACCES (System V), -EIDRM
- * (System V: the queue is gone), -EINTR, -ENOMEM. mq_send(3), msgsnd(2). Safe. */
+/* Send len bytes with a POSIX priority (0..32767, highest first out) or a System V
+ * type (>= 1); flags: IPCQ_NOWAIT, IPCQ_INTERRUPTIBLE, IPCQ_HEADROOM. body may be
+ * NULL when len is 0. One system call, unless the queue is full.
+ *
+ * POSIX copies nothing. System V: msgsnd(2) wants the type right before the body.
+ * With IPCQ_HEADROOM the IPCQ_HEAD bytes right before body, which then is not NULL,
+ * are the caller's too and may be written to, whatever the kind: the type is put
+ * there and nothing is copied. Without it the body is copied once in the caller's
+ * place. A body that ipcq_receive() gave can be sent on with it.
+ *
+ * -EAGAIN (full), -EMSGSIZE (larger than message_size: it can never be sent, also
+ * where msgsnd(2) says EINVAL or would wait for ever), -EINVAL (priority, type or
+ * flags out of range, IPCQ_HEADROOM before NULL), -EBADF (not opened with
+ * IPCQ_WRITE), -EACCES (System V), -EIDRM (System V: the queue is gone), -EINTR,
+ * -ENOMEM. mq_send(3), msgsnd(2). Safe. */
 int ipcq_send(
     struct ipcq *q, const void *body, size_t len, int64_t type, unsigned flags);
 
-/* The same with options, of which select must be 0: for a timeout.
+/* The same with options, of which select must be 0: for a timeout. IPCQ_HEADROOM is
+ * one of their flags.
  *
- * A System V call that has to wait with a timeout needs a signal, because nothing else
- * ends a waiting msgsnd(2) or msgrcv(2) so that it is known whether it did its work:
- * the highest real-time signal whose action is still the default gets an empty handler,
- * which stays, and a timer sends it to the calling thread alone, at the end of the
- * time. No thread is started, nothing polls, nobody else sees the signal. -ENOBUFS: all
- * real-time signals are in use, or RLIMIT_SIGPENDING allows no timer. POSIX: poll(2).
- * Safe. */
+ * A System V call that has to wait with a timeout needs a signal, because nothing
+ * else ends a waiting msgsnd(2) or msgrcv(2) so that it is known whether it did its
+ * work: the highest real-time signal whose action is still the default gets an empty
+ * handler, which stays, and a timer sends it to the calling thread alone, at the end
+ * of the time. No thread is started, nothing polls, nobody else sees the signal.
+ * -ENOBUFS: all real-time signals are in use, or RLIMIT_SIGPENDING allows no timer.
+ * POSIX: poll(2). Safe.
+ *
+ * A signal that the calling thread blocks is not chosen while there is another, as it
+ * may be one that the program takes by sigwaitinfo(2) or signalfd(2): so block those
+ * before the first such call, ipcq_poll_fd() or ipcq_notify(). Should the program set
+ * the signal back to SIG_DFL or SIG_IGN later, the library sets its handler again
+ * when it needs it. */
 int ipcq_send_with(struct ipcq *q, const void *body, size_t len, int64_t type,
     const struct ipcq_options *options);
 
@@ -226,7 +245,8 @@ int ipcq_send_with(struct ipcq *q, const void *body, size_t len, int64_t type,
 ssize_t ipcq_receive(struct ipcq *q, void *buf, size_t size,
     const struct ipcq_options *options, struct ipcq_message *ret);
 
-/* Look at the message at a position, 0 the oldest, and leave it. Never waits. Buffer,
+/* Look at the message at a position, 0 the oldest, and leave it; what the thread of
+ * ipcq_poll_fd() keeps in this handle is the oldest. Never waits. Buffer,
  * result and -E2BIG as ipcq_receive(). -EAGAIN: there are not so many messages; POSIX:
  * -EOPNOTSUPP; -ENOSYS: a kernel without CONFIG_CHECKPOINT_RESTORE. msgrcv(2) MSG_COPY.
  * Safe. */
@@ -245,9 +265,10 @@ struct ipcq_batch {
 /* Send a body in pieces of message_size, the last one shorter; one without bytes is one
  * message without a body. The account in batch is written on failure too and always
  * exact: the same call again goes on where this one stopped. options as
- * ipcq_send_with(), the timeout is that of all pieces together. Returns 0 when all is
- * sent, or the errors of ipcq_send_with() and ipcq_attributes(). Pieces of other
- * senders may stand between. Safe, for batches of each thread's own. */
+ * ipcq_send_with(), but for IPCQ_HEADROOM (-EINVAL: pieces have none), and the timeout
+ * is that of all pieces together. Returns 0 when all is sent, or the errors of
+ * ipcq_send_with() and ipcq_attributes(). Pieces of other senders may stand between.
+ * Safe, for batches of each thread's own. */
 int ipcq_send_all(
     struct ipcq *q, struct ipcq_batch *batch, const struct ipcq_options *options);
 
@@ -285,13 +306,15 @@ int ipcq_wait(struct ipcq *q, int64_t select, unsigned flags, int64_t *type_slot
  * waits without taking. The descriptor is readable from when a message is there until
  * ipcq_receive() on this handle answered -EAGAIN (or -ETIMEDOUT): so receive with
  * IPCQ_NOWAIT until then. It is readable too when the queue is gone: ipcq_receive()
- * then says -EIDRM. Only a message WITHOUT A BODY cannot be waited for without taking:
- * the thread keeps it in the handle, ipcq_receive() on this handle gives it out in its
- * turn, and ipcq_close() puts it back; a process that is killed meanwhile takes it
- * along. While a call of this handle waits in ipcq_receive() the thread does not. Needs
- * IPCQ_READ (-EBADF). -EMFILE, -ENFILE, -ENOMEM, -EAGAIN (no thread), -ENOBUFS (no
- * signal to end the thread with, as ipcq_send_with()). In the child of fork(2) the
- * first call starts a thread and a descriptor of its own. Safe. */
+ * then says -EIDRM. Only a message WITHOUT A BODY cannot be waited for without
+ * taking: the thread keeps it in the handle, ipcq_receive() on this handle gives it
+ * out in its turn, ipcq_peek() and ipcq_attributes() on this handle see it, for
+ * others it is not there, and ipcq_close() puts it back; a process that is killed
+ * meanwhile takes it along. While a call of this handle waits in ipcq_receive() the
+ * thread does not. Needs IPCQ_READ (-EBADF). -EMFILE, -ENFILE, -ENOMEM, -EAGAIN (no
+ * thread), -ENOBUFS (no signal or timer to end the wait with, as ipcq_send_with()).
+ * In the child of fork(2) the first call starts a thread and a descriptor of its own.
+ * Safe. */
 int ipcq_poll_fd(struct ipcq *q);
 
 /* Called in a thread of its own, with all signals blocked. It may call anything on q,
@@ -315,18 +338,23 @@ struct ipcq_notification {
  * again; inside of the callback is the right place, before receiving until -EAGAIN.
  *
  * POSIX: mq_notify(3), one registrant of all processes: -EBUSY. A receiver that waits
- * gets the message without a notification. Closing any descriptor of that queue in this
- * process drops the registration (the callback then never comes), and so does
- * ipcq_list(). System V: the callback only (-EOPNOTSUPP); the kernel has no such thing,
- * so a thread waits without taking. One registrant per handle: -EBUSY. The callback
- * comes at once when messages wait already, as nothing tells when a System V queue gets
- * empty, and also when the queue is removed: ipcq_receive() then says -EIDRM. Messages
- * without a body as ipcq_poll_fd(). -EINVAL, -EBADF, -ENOMEM, -EAGAIN (no thread),
- * -ENOBUFS. Safe. */
+ * gets the message without a notification. Where RLIMIT_SIGPENDING is used up when the
+ * message comes, a signal comes without its value, and a real-time signal not at all
+ * (the registration has ended even so); a callback needs no signal. Closing any
+ * descriptor of that queue in this process drops the registration (the callback then
+ * never comes), and so do ipcq_list(), ipcq_limits() with IPCQ_LIMITS_CHARGED, and
+ * ipcq_explain() about that queue. System V: the callback only (-EOPNOTSUPP); the
+ * kernel has no such thing, so a thread waits without taking. One registrant per
+ * handle: -EBUSY. The callback comes at once when messages wait already, as nothing
+ * tells when a System V queue gets empty, and also when the queue is removed:
+ * ipcq_receive() and registering again then say -EIDRM. Messages without a body as
+ * ipcq_poll_fd(). -EINVAL, -EBADF, -ENOMEM, -EAGAIN (no thread), -ENOBUFS. Safe. */
 int ipcq_notify(struct ipcq *q, const struct ipcq_notification *what);
 
 /* Cancel the registration of this handle; a running callback is waited for, unless it
- * is the caller, so that none runs after this. 0 also when there is none. Safe. */
+ * is the caller, so that none runs after this. A callback that cancels does not wait
+ * for another one that cancels or closes just then too. 0 also when there is none.
+ * Safe. */
 int ipcq_notify_cancel(struct ipcq *q);
 
 /* ---- all queues, limits, explanations: ipcq_list(3) ------------------------------ */
@@ -355,12 +383,14 @@ struct ipcq_listed {
 };
 
 /* All queues of that kind in this IPC namespace, sorted by name. *ret belongs to the
- * caller: ipcq_list_free(). Returns how many. System V: msgctl(2) MSG_STAT_ANY, no
+ * caller: ipcq_list_free(). POSIX: ends notifications that this process has registered,
+ * see ipcq_notify(). Returns how many. System V: msgctl(2) MSG_STAT_ANY, no
  * permission needed. POSIX: the mqueue file system, a private instance of it where that
  * is permitted (CAP_SYS_ADMIN, fsmount(2)), else the one mounted at /dev/mqueue, which
- * must be of this namespace; -EOPNOTSUPP where there is none (mount -t mqueue none
- * /dev/mqueue). Queues that come and go meanwhile may be missing. -ENOMEM, -EMFILE, -EACCES.
- * Safe. */
+ * must be of this namespace (when it is empty a queue is made for a moment to see that,
+ * and what refuses it is the answer); -EOPNOTSUPP where there is none (mount -t mqueue
+ * none /dev/mqueue). Queues that come and go meanwhile may be missing. -ENOMEM,
+ * -EMFILE, -EACCES. Safe. */
 ssize_t ipcq_list(struct ipcq_listed **ret, enum ipcq_kind kind);
 void ipcq_list_free(struct ipcq_listed *list); /* NULL is fine */
 
@@ -369,20 +399,26 @@ void ipcq_list_free(struct ipcq_listed *list); /* NULL is fine */
 struct ipcq_limit {
 	const char *name; /* "fs.mqueue.msg_max", "RLIMIT_MSGQUEUE"; static */
 	const char *what; /* what it limits, in words; static */
+	uint64_t value;   /* UINT64_MAX: unlimited */
+	uint64_t used; /* of it by now; UINT64_MAX: not known, or nothing is counted */
 	enum ipcq_kind kind;
-	uint64_t value; /* UINT64_MAX: unlimited */
-	uint64_t used;  /* of it by now; UINT64_MAX: not known, or nothing is counted */
-	int bytes;      /* the unit is bytes, otherwise pieces */
+	int bytes;       /* the unit is bytes, otherwise pieces */
 	char raise[160]; /* the exact line that doubles it; "" when it cannot grow */
 };
 
-/* The limits of this IPC namespace and of this user, into rows of IPCQ_LIMITS elements,
- * in a fixed order: fs.mqueue.queues_max, msg_max, msgsize_max, msg_default,
- * msgsize_default, RLIMIT_MSGQUEUE, kernel.msgmni, msgmax, msgmnb. used of
- * RLIMIT_MSGQUEUE is what the queues that this user owns in this namespace count as;
- * the kernel counts those of all namespaces together and by who made them. Returns how
- * many were written, a limit that cannot be read is left out. Safe. */
-int ipcq_limits(struct ipcq_limit *rows);
+/* Flags of ipcq_limits(). */
+#define IPCQ_LIMITS_CHARGED 0x01u /* count what is used of RLIMIT_MSGQUEUE */
+
+/* The limits of this IPC namespace and of this user, into rows of IPCQ_LIMITS
+ * elements, in a fixed order: fs.mqueue.queues_max, msg_max, msgsize_max,
+ * msg_default, msgsize_default, RLIMIT_MSGQUEUE, kernel.msgmni, msgmax, msgmnb. With
+ * IPCQ_LIMITS_CHARGED used of RLIMIT_MSGQUEUE is what the queues that this user owns
+ * in this namespace count as; the kernel counts those of all namespaces together and
+ * by who made them. All POSIX queues are opened for that, which ends notifications
+ * that this process has registered, see ipcq_notify(); without the flag nothing is.
+ * Returns how many were written, a limit that cannot be read is left out; -EINVAL:
+ * flags. Safe. */
+int ipcq_limits(struct ipcq_limit *rows, unsigned flags);
 
 enum ipcq_reason {
 	IPCQ_DONE = 0,      /* rc >= 0 */
@@ -404,10 +440,13 @@ enum ipcq_reason {
 /* The class of an error. Safe. */
 enum ipcq_reason ipcq_reason(int rc);
 
-/* One sentence about a failure rc of opening or making uri, or of sending: which limit
- * was hit, its value, what was asked for, and the exact sysctl or LimitMSGQUEUE= line
- * that mends it; for other failures what strerror(3) says. create is what the queue was
- * to be made with, or NULL. Into buf, which is returned. Safe. */
+/* One sentence about a failure rc of opening or making uri, of sending or receiving:
+ * which limit was hit, its value, what was asked for, and the exact sysctl or
+ * LimitMSGQUEUE= line that mends it; for other failures what strerror(3) says.
+ * -EAGAIN, -ETIMEDOUT, -EMSGSIZE and -E2BIG: the queue is opened by its name to see
+ * how full and how large it is by now, which at a POSIX queue ends a notification
+ * that this process has registered. create is what the queue was to be made with, or
+ * NULL. Into buf, which is returned. Safe. */
 char *ipcq_explain(
     char *buf, size_t size, const char *uri, const struct ipcq_create *create, int rc);
 

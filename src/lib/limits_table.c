@@ -2,6 +2,7 @@
 #include <inttypes.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
 #include <sys/msg.h>
@@ -11,6 +12,7 @@
 #include "base/compiler.h"
 #include "lib/ipcq.h"
 #include "lib/limits.h"
+#include "lib/list.h"
 
 #define UNKNOWN UINT64_MAX
 
@@ -29,7 +31,7 @@ struct row {
 	uint64_t hard; /* more is not possible: mq_overview(7), msgget(2) */
 };
 
-static const struct row rows[] = {
+static const struct row known[] = {
 	{ "fs.mqueue.queues_max", "POSIX queues in this IPC namespace", IPCQ_POSIX, 0,
 	    INT_MAX },
 	{ "fs.mqueue.msg_max", "messages of one POSIX queue", IPCQ_POSIX, 0, 65536 },
@@ -50,38 +52,44 @@ static const struct row rows[] = {
 	    1, INT_MAX },
 };
 
-static void
-measure_posix(struct usage *us)
+/* What the queues of this user count as, or that it is not known of one of them. */
+static uint64_t
+sum_charges(const struct list *li)
 {
-	struct ipcq_listed *list = NULL;
-	ssize_t count = ipcq_list(&list, IPCQ_POSIX);
 	uid_t self = getuid();
+	uint64_t sum = 0;
 
-	if (count < 0)
-		return;
-	us->posix_queues = (uint64_t)count;
-	us->charged = 0;
-	for (ssize_t i = 0; i < count; i++) {
-		const struct ipcq_attributes *at = &list[i].attributes;
+	for (size_t i = 0; i < li->count; i++) {
+		const struct ipcq_attributes *at = &li->rows[i].attributes;
 
 		if (at->owner != self)
 			continue;
-		if ((list[i].known & IPCQ_KNOWN_LIMITS) == 0) {
-			us->charged = UNKNOWN;
-			break;
-		}
-		us->charged += limits_posix_charge(at->max_messages, at->message_size);
+		if ((li->rows[i].known & IPCQ_KNOWN_LIMITS) == 0)
+			return UNKNOWN;
+		sum += limits_posix_charge(at->max_messages, at->message_size);
 	}
-	ipcq_list_free(list);
+	return sum;
+}
+
+static void
+measure_posix(struct usage *us, bool charged)
+{
+	struct list li = { .unopened = !charged };
+
+	if (list_posix(&li) == 0) {
+		us->posix_queues = li.count;
+		us->charged = charged ? sum_charges(&li) : UNKNOWN;
+	}
+	free(li.rows);
 }
 
 static struct usage
-measure(void)
+measure(unsigned flags)
 {
 	struct usage us = { UNKNOWN, UNKNOWN, UNKNOWN };
 	struct msginfo info;
 
-	measure_posix(&us);
+	measure_posix(&us, (flags & IPCQ_LIMITS_CHARGED) != 0);
 	if (msgctl(0, MSG_INFO, (struct msqid_ds *)(void *)&info) >= 0)
 		us.sysv_queues = (uint64_t)info.msgpool;
 	return us;
@@ -110,9 +118,22 @@ read_value(uint64_t *ret, const char *name)
 	return 0;
 }
 
+/* A preset counts no further than its limit, which then has to be raised too. */
+static const char *
+limit_of_preset(const char *name)
+{
+	if (strcmp(name, "fs.mqueue.msg_default") == 0)
+		return "fs.mqueue.msg_max";
+	if (strcmp(name, "fs.mqueue.msgsize_default") == 0)
+		return "fs.mqueue.msgsize_max";
+	return NULL;
+}
+
 static void
 say_how_to_raise(struct ipcq_limit *ret, const struct row *ro)
 {
+	const char *limit = limit_of_preset(ro->name);
+	uint64_t most = 0;
 	uint64_t more = ret->value < ro->hard / 2 ? ret->value * 2 : ro->hard;
 
 	ret->raise[0] = '\0';
@@ -121,32 +142,42 @@ say_how_to_raise(struct ipcq_limit *ret, const struct row *ro)
 	if (more == 0)
 		more = 1;
 	if (strcmp(ro->name, "RLIMIT_MSGQUEUE") == 0)
-		(void)snprintf(
-		    ret->raise, sizeof(ret->raise), "LimitMSGQUEUE=%" PRIu64, more);
+		(void)snprintf(ret->raise, sizeof(ret->raise),
+		    "LimitMSGQUEUE=%" PRIu64
+		    " in a unit, or prlimit --msgqueue=%" PRIu64
+		    " COMMAND, or ulimit -q %" PRIu64,
+		    more, more, more);
+	else if (limit != NULL && limits_read(&most, limit) == 0 && most < more)
+		(void)snprintf(ret->raise, sizeof(ret->raise),
+		    "sysctl -w %s=%" PRIu64 " %s=%" PRIu64, ro->name, more, limit,
+		    more);
 	else
 		(void)snprintf(ret->raise, sizeof(ret->raise), "sysctl -w %s=%" PRIu64,
 		    ro->name, more);
 }
 
 int
-ipcq_limits(struct ipcq_limit *limits)
+ipcq_limits(struct ipcq_limit *rows, unsigned flags)
 {
-	struct usage us = measure();
+	struct usage us;
 	int count = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
-		struct ipcq_limit *ret = &limits[count];
+	if ((flags & ~IPCQ_LIMITS_CHARGED) != 0)
+		return -EINVAL;
+	us = measure(flags);
+	for (size_t i = 0; i < ARRAY_LEN(known); i++) {
+		struct ipcq_limit *ret = &rows[count];
 		uint64_t value = 0;
 
-		if (read_value(&value, rows[i].name) < 0)
+		if (read_value(&value, known[i].name) < 0)
 			continue;
-		ret->name = rows[i].name;
-		ret->what = rows[i].what;
-		ret->kind = rows[i].kind;
-		ret->bytes = rows[i].bytes;
+		ret->name = known[i].name;
+		ret->what = known[i].what;
+		ret->kind = known[i].kind;
+		ret->bytes = known[i].bytes;
 		ret->value = value;
-		ret->used = used_of(&us, rows[i].name);
-		say_how_to_raise(ret, &rows[i]);
+		ret->used = used_of(&us, known[i].name);
+		say_how_to_raise(ret, &known[i]);
 		count++;
 	}
 	return count;

@@ -3,6 +3,8 @@
 #ifndef MQBRIDGE_LIB_LIST_H
 #define MQBRIDGE_LIB_LIST_H
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 #include "lib/ipcq.h"
 
@@ -11,6 +13,7 @@ struct list {
 	struct ipcq_listed *rows;
 	size_t count;
 	size_t room;
+	bool unopened; /* no queue is opened: closing it would end a notification */
 };
 
 /* A zeroed row at the end, valid until the next one; NULL: no memory. */

@@ -1,8 +1,10 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <inttypes.h>
 #include <limits.h>
 #include <mqueue.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,6 +14,7 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/parse.h"
 #include "lib/list.h"
 
@@ -74,8 +77,51 @@ is_other_namespace(int dir, const char *name)
 	return other;
 }
 
+/* Is there a queue of that name in our namespace? Making it anew, which is not possible, is
+ * answered without opening it. */
+static bool
+is_here(const char *name)
+{
+	struct mq_attr impossible = { 0 };
+	char path[NAME_MAX + 2];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "/%s", name);
+	fd = mq_open(path, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0, &impossible);
+	if (fd < 0)
+		return errno == EEXIST;
+	(void)mq_close(fd);
+	return false;
+}
+
+/* Nothing in a mount tells whose it is when it is empty. So a queue is made for a moment:
+ * 0, -EOPNOTSUPP, or why there can be none. */
+static int
+check_empty(int dir)
+{
+	struct mq_attr tiny = { .mq_maxmsg = 1, .mq_msgsize = 1 };
+	char name[64];
+	struct stat here;
+	struct stat there;
+	int rc = 0;
+	int fd;
+
+	(void)snprintf(name, sizeof(name), "/ipcq-list.%d.%" PRId64, (int)gettid(),
+	    clock_monotonic_ns());
+	fd = mq_open(name, O_RDONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0, &tiny);
+	if (fd < 0)
+		return errno == ENOSPC ? -EOPNOTSUPP : -errno; /* there are many */
+	(void)mq_unlink(name);
+	if (fstat(fd, &here) < 0 || fstat(dir, &there) < 0)
+		rc = -errno;
+	else if (here.st_dev != there.st_dev)
+		rc = -EOPNOTSUPP;
+	(void)mq_close(fd);
+	return rc;
+}
+
 static DIR *
-open_directory(int *ret_rc)
+open_directory(int *ret_rc, bool *ret_mounted)
 {
 	int mount_fd = open_detached();
 	int fd = mount_fd;
@@ -87,6 +133,7 @@ open_directory(int *ret_rc)
 		fd = openat(mount_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (mount_fd >= 0)
 		(void)close(mount_fd);
+	*ret_mounted = mount_fd < 0;
 	if (fd < 0) {
 		*ret_rc = mount_fd >= 0 ? -errno : fd;
 		return NULL;
@@ -166,6 +213,8 @@ add_queue(struct list *li, int dir, const char *name)
 	row->attributes.mode = st.st_mode & ACCESSPERMS;
 	row->attributes.owner = st.st_uid;
 	row->attributes.group = st.st_gid;
+	if (li->unopened)
+		return is_here(name) ? 0 : -EOPNOTSUPP;
 	fd = openat(dir, name, O_RDONLY | O_NONBLOCK | O_CLOEXEC);
 	if (fd >= 0) {
 		fill_from_descriptor(row, fd);
@@ -178,10 +227,11 @@ int
 list_posix(struct list *li)
 {
 	const struct dirent *entry;
+	bool mounted = false;
 	int rc = 0;
 	DIR *dir;
 
-	dir = open_directory(&rc);
+	dir = open_directory(&rc, &mounted);
 	if (dir == NULL)
 		return rc;
 	for (;;) {
@@ -197,6 +247,8 @@ list_posix(struct list *li)
 		if (rc < 0)
 			break;
 	}
+	if (rc == 0 && mounted && li->count == 0)
+		rc = check_empty(dirfd(dir));
 	(void)closedir(dir);
 	return rc;
 }

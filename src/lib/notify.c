@@ -112,7 +112,7 @@ notice_start(struct watch *wa, struct notice *no)
 	int rc;
 
 	rc = watch_create_thread(&thread, 0, notice_main, no);
-	if (rc < 0)
+	if (rc != 0)
 		return rc;
 	no->thread = thread;
 	(void)pthread_detach(thread);
@@ -138,13 +138,11 @@ notify_posix(struct ipcq *q, struct watch *wa, struct notice *no)
 	int rc;
 
 	no->socket = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
-	if (no->socket < 0)
-		return -errno;
-	rc = register_at_kernel(q->handle, no->socket);
-	if (rc < 0)
+	rc = no->socket < 0 ? -errno : register_at_kernel(q->handle, no->socket);
+	if (rc != 0)
 		return rc;
 	rc = notice_start(wa, no);
-	if (rc < 0)
+	if (rc != 0)
 		(void)mq_notify(q->handle, NULL);
 	return rc;
 }
@@ -152,11 +150,15 @@ notify_posix(struct ipcq *q, struct watch *wa, struct notice *no)
 static int
 notify_sysv(struct ipcq *q, struct watch *wa, struct notice *no)
 {
+	struct msqid_ds ds = { 0 };
 	int rc;
 
-	if (wa->registered != NULL)
+	/* At a queue that is gone the callback would come at once, each time. */
+	rc = sysvq_status(&ds, q->handle);
+	if (rc == 0)
+		rc = watch_start_thread(q, wa);
+	if (rc == 0 && wa->registered != NULL)
 		return -EBUSY;
-	rc = watch_start_thread(q, wa);
 	if (rc == 0)
 		rc = notice_start(wa, no);
 	if (rc == 0)
@@ -176,7 +178,7 @@ notify_callback(struct ipcq *q, struct watch *wa, const struct ipcq_notification
 	(void)pthread_mutex_lock(&wa->lock);
 	rc = q->kind == IPCQ_POSIX ? notify_posix(q, wa, no) : notify_sysv(q, wa, no);
 	(void)pthread_mutex_unlock(&wa->lock);
-	if (rc < 0)
+	if (rc != 0) /* else it is in the list */
 		notice_free(no);
 	return rc;
 }
@@ -242,25 +244,56 @@ cancel(const struct ipcq *q, struct watch *wa)
 	(void)pthread_cond_broadcast(&wa->changed);
 }
 
+/* The notice of the callback that we are in, or NULL. With the lock held. */
+static struct notice *
+own_notice(const struct watch *wa)
+{
+	struct notice *no = wa->notices;
+
+	while (no != NULL && !pthread_equal(no->thread, pthread_self()))
+		no = no->next;
+	return no;
+}
+
+/* Is there another callback to wait for? Two that cancel would wait for each other; who
+ * closes waits for all, as they are about to use the handle. With the lock held. */
+static bool
+must_wait(const struct watch *wa, const struct notice *own, bool closing)
+{
+	for (const struct notice *no = wa->notices; no != NULL; no = no->next) {
+		if (no != own && (own == NULL || closing || !no->cancelling))
+			return true;
+	}
+	return false;
+}
+
+void
+watch_cancel(struct ipcq *q, struct watch *wa, bool closing)
+{
+	struct notice *own;
+
+	(void)pthread_mutex_lock(&wa->lock);
+	own = own_notice(wa);
+	if (own != NULL)
+		own->cancelling = true;
+	for (;;) {
+		/* Again each time: a callback that runs may have registered anew. */
+		cancel(q, wa);
+		if (!must_wait(wa, own, closing))
+			break;
+		(void)pthread_cond_wait(&wa->changed, &wa->lock);
+	}
+	if (own != NULL)
+		own->cancelling = false;
+	(void)pthread_mutex_unlock(&wa->lock);
+}
+
 int
 ipcq_notify_cancel(struct ipcq *q)
 {
 	struct watch *wa = watch_of(q);
-	const struct notice *no;
 
-	if (wa == NULL)
-		return 0;
-	(void)pthread_mutex_lock(&wa->lock);
-	for (;;) {
-		/* Again each time: a callback that runs may have registered anew. */
-		cancel(q, wa);
-		no = wa->notices;
-		while (no != NULL && pthread_equal(no->thread, pthread_self()))
-			no = no->next;
-		if (no == NULL)
-			break;
-		(void)pthread_cond_wait(&wa->changed, &wa->lock);
-	}
-	(void)pthread_mutex_unlock(&wa->lock);
+	if (wa != NULL)
+		watch_cancel(q, wa, false);
 	return 0;
 }

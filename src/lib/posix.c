@@ -12,8 +12,6 @@
 #include "lib/queue.h"
 #include "lib/uri.h"
 
-#define OPEN_TRIES 100 /* others may make and remove the name while we look */
-
 static int
 access_flags(unsigned flags)
 {
@@ -47,15 +45,17 @@ fill_attributes(struct mq_attr *at, const struct ipcq_create *create)
 static int
 set_permissions(int fd, const struct ipcq_create *create)
 {
-	if (queue_changes_owner(create) && fchown(fd, create->owner, create->group) < 0)
+	if (queue_changes_owner(create) &&
+	    fchown(fd, queue_owner(create->set, create->owner),
+		queue_group(create->set, create->group)) < 0)
 		return -errno;
 	if (fchmod(fd, queue_mode(create)) < 0)
 		return -errno;
 	return 0;
 }
 
-static int
-make(const struct uri *u, unsigned flags, const struct ipcq_create *create)
+int
+posixq_make(const struct uri *u, unsigned flags, const struct ipcq_create *create)
 {
 	struct mq_attr at = { 0 };
 	mode_t mode = queue_mode(create);
@@ -83,30 +83,12 @@ make(const struct uri *u, unsigned flags, const struct ipcq_create *create)
 	return fd;
 }
 
-static int
-open_existing(const struct uri *u, unsigned flags)
+int
+posixq_attach(const struct uri *u, unsigned flags)
 {
 	int fd = mq_open(u->path, access_flags(flags));
 
 	return fd < 0 ? -errno : fd;
-}
-
-int
-posixq_open(const struct uri *u, unsigned flags, const struct ipcq_create *create)
-{
-	int rc = -EEXIST;
-
-	if ((flags & IPCQ_CREATE) == 0)
-		return open_existing(u, flags);
-	for (int i = 0; i < OPEN_TRIES; i++) {
-		rc = make(u, flags, create);
-		if (rc != -EEXIST || (flags & IPCQ_EXCLUSIVE) != 0)
-			return rc;
-		rc = open_existing(u, flags);
-		if (rc != -ENOENT)
-			return rc;
-	}
-	return rc;
 }
 
 int
@@ -143,8 +125,8 @@ posixq_attributes(const struct ipcq *q, struct ipcq_attributes *ret)
 int
 posixq_change(const struct ipcq *q, const struct ipcq_change *change)
 {
-	uid_t owner = (change->set & IPCQ_SET_OWNER) != 0 ? change->owner : (uid_t)-1;
-	gid_t group = (change->set & IPCQ_SET_GROUP) != 0 ? change->group : (gid_t)-1;
+	uid_t owner = queue_owner(change->set, change->owner);
+	gid_t group = queue_group(change->set, change->group);
 	struct stat st;
 	int rc;
 

@@ -17,12 +17,17 @@
 struct uri;
 struct watch;
 
+typedef int send_fn(
+    struct ipcq *q, const void *body, size_t len, int64_t type, unsigned flags);
+typedef ssize_t receive_fn(struct ipcq *q, void *buf, size_t size,
+    const struct ipcq_options *options, struct ipcq_message *ret);
+
 struct ipcq {
 	enum ipcq_kind kind;
 	int handle; /* POSIX: the descriptor, -1 when there is none; System V: the id */
 	unsigned flags;                /* of ipcq_open() */
-	int send_kind;                 /* kind, or 0 when it was not opened for that */
-	int receive_kind;              /* the same */
+	send_fn *send;                 /* ipcq_send() */
+	_Atomic(receive_fn *) receive; /* ipcq_receive() */
 	atomic_uint nowait;            /* IPCQ_NOWAIT: calls wait only when told so */
 	_Atomic(struct watch *) watch; /* NULL: no thread was ever asked for */
 	char *uri;
@@ -32,7 +37,7 @@ struct ipcq {
 static inline mode_t
 queue_mode(const struct ipcq_create *create)
 {
-	if (create == NULL || create->mode == 0)
+	if (create == NULL || (create->set & IPCQ_SET_MODE) == 0)
 		return QUEUE_MODE_DEFAULT;
 	return create->mode;
 }
@@ -41,8 +46,20 @@ queue_mode(const struct ipcq_create *create)
 static inline int
 queue_changes_owner(const struct ipcq_create *create)
 {
-	return create != NULL &&
-	       (create->owner != (uid_t)-1 || create->group != (gid_t)-1);
+	return create != NULL && (create->set & (IPCQ_SET_OWNER | IPCQ_SET_GROUP)) != 0;
+}
+
+/* For fchown(2), which leaves -1 as it is. */
+static inline uid_t
+queue_owner(unsigned set, uid_t owner)
+{
+	return (set & IPCQ_SET_OWNER) != 0 ? owner : (uid_t)-1;
+}
+
+static inline gid_t
+queue_group(unsigned set, gid_t group)
+{
+	return (set & IPCQ_SET_GROUP) != 0 ? group : (gid_t)-1;
 }
 
 /* A message that the kernel put at the begin of buf: its type, then its body. */
@@ -55,6 +72,29 @@ queue_message(struct ipcq_message *ret, void *buf, ssize_t len)
 	return len;
 }
 
+/* With IPCQ_HEADROOM: what msgsnd(2) takes, the body and the type right before it. The
+ * caller has promised that this is memory to write to. */
+static inline void *
+queue_slot(const void *body)
+{
+	const union {
+		const void *given;
+		char *lent;
+	} memory = { .given = body };
+
+	return memory.lent - QUEUE_TYPE_BYTES;
+}
+
+/* The type in a slot. */
+static inline int64_t
+queue_type(const void *body)
+{
+	int64_t type;
+
+	memcpy(&type, (const char *)body - QUEUE_TYPE_BYTES, sizeof(type));
+	return type;
+}
+
 /* 64-bit little-endian: the low half of a type stands first. */
 static inline uint32_t
 queue_priority(const void *slot)
@@ -65,9 +105,11 @@ queue_priority(const void *slot)
 	return priority;
 }
 
-/* The handle, or -errno. create is NULL for the defaults. */
-int posixq_open(
+/* A queue that was not there (-EEXIST) and one that was (-ENOENT), with the flags of
+ * ipcq_open(): the handle, or -errno. create is NULL for the defaults. */
+int posixq_make(
     const struct uri *u, unsigned flags, const struct ipcq_create *create) MUST_CHECK;
+int posixq_attach(const struct uri *u, unsigned flags) MUST_CHECK;
 int posixq_remove(const struct uri *u) MUST_CHECK;
 int posixq_attributes(const struct ipcq *q, struct ipcq_attributes *ret) MUST_CHECK;
 int posixq_change(const struct ipcq *q, const struct ipcq_change *change) MUST_CHECK;
@@ -80,8 +122,8 @@ ssize_t posixq_receive(const struct ipcq *q, void *buf, size_t size,
 ssize_t posixq_receive_slot(
     const struct ipcq *q, void *body, size_t size, unsigned flags) MUST_CHECK;
 
-int sysvq_open(
-    const struct uri *u, unsigned flags, const struct ipcq_create *create) MUST_CHECK;
+int sysvq_make(const struct uri *u, const struct ipcq_create *create) MUST_CHECK;
+int sysvq_attach(const struct uri *u, unsigned flags) MUST_CHECK;
 int sysvq_remove(const struct uri *u) MUST_CHECK;
 /* 0, -EIDRM (there is no such id) or -errno. *ret is written on failure too. */
 int sysvq_status(struct msqid_ds *ret, int id) MUST_CHECK;

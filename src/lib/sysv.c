@@ -10,7 +10,6 @@
 #include "lib/queue.h"
 #include "lib/uri.h"
 
-#define OPEN_TRIES  100     /* others may make and remove the key while we look */
 #define INDEX_SMALL 0x7fffu /* msgctl(2): the low bits of an id are its index ... */
 #define INDEX_LARGE                                                                    \
 	0xffffffu /* ... and these with ipcmni_extend on the kernel's command line */
@@ -46,13 +45,11 @@ sysvq_status(struct msqid_ds *ret, int id)
 }
 
 static int
-open_id(int id, unsigned flags)
+attach_id(int id)
 {
 	struct msqid_ds ds = { 0 };
 	int rc;
 
-	if ((flags & IPCQ_CREATE) != 0)
-		return -EINVAL;
 	rc = sysvq_status(&ds, id);
 	if (rc == -EIDRM)
 		return -ENOENT;
@@ -71,9 +68,9 @@ set_attributes(int id, const struct ipcq_create *create)
 		return -errno;
 	if (create->max_bytes != 0)
 		ds.msg_qbytes = create->max_bytes;
-	if (create->owner != (uid_t)-1)
+	if ((create->set & IPCQ_SET_OWNER) != 0)
 		ds.msg_perm.uid = create->owner;
-	if (create->group != (gid_t)-1)
+	if ((create->set & IPCQ_SET_GROUP) != 0)
 		ds.msg_perm.gid = create->group;
 	ds.msg_perm.mode = (unsigned short)queue_mode(create);
 	if (msgctl(id, IPC_SET, &ds) < 0)
@@ -106,38 +103,36 @@ make(key_t key, const struct ipcq_create *create)
 	return id;
 }
 
-static int
-open_existing(key_t key, unsigned flags)
-{
-	int id = msgget(key, access_mode(flags));
-
-	return id < 0 ? -errno : id;
-}
-
 int
-sysvq_open(const struct uri *u, unsigned flags, const struct ipcq_create *create)
+sysvq_make(const struct uri *u, const struct ipcq_create *create)
 {
 	key_t key;
 	int rc;
 
 	if (u->form == URI_ID)
-		return open_id(u->id, flags);
+		return -EINVAL; /* the kernel chooses the id */
 	if (u->form == URI_PRIVATE)
-		return (flags & IPCQ_CREATE) != 0 ? make(IPC_PRIVATE, create) : -EINVAL;
+		return make(IPC_PRIVATE, create);
+	rc = uri_key(&key, u);
+	return rc < 0 ? rc : make(key, create);
+}
+
+int
+sysvq_attach(const struct uri *u, unsigned flags)
+{
+	key_t key;
+	int rc;
+	int id;
+
+	if (u->form == URI_ID)
+		return attach_id(u->id);
+	if (u->form == URI_PRIVATE)
+		return -EINVAL; /* each has an id of its own */
 	rc = uri_key(&key, u);
 	if (rc < 0)
 		return rc;
-	if ((flags & IPCQ_CREATE) == 0)
-		return open_existing(key, flags);
-	for (int i = 0; i < OPEN_TRIES; i++) {
-		rc = make(key, create);
-		if (rc != -EEXIST || (flags & IPCQ_EXCLUSIVE) != 0)
-			return rc;
-		rc = open_existing(key, flags);
-		if (rc != -ENOENT)
-			return rc;
-	}
-	return rc;
+	id = msgget(key, access_mode(flags));
+	return id < 0 ? -errno : id;
 }
 
 int
@@ -211,5 +206,8 @@ sysvq_change(const struct ipcq *q, const struct ipcq_change *change)
 	if (msgctl(q->handle, IPC_SET, &ds) == 0)
 		return 0;
 	rc = -errno;
-	return rc == -EINVAL ? -EIDRM : rc;
+	/* The kernel says so of a queue that is gone and of an owner that does not exist. */
+	if (rc == -EINVAL && sysvq_status(&ds, q->handle) == -EIDRM)
+		return -EIDRM;
+	return rc;
 }

@@ -4,7 +4,6 @@
 #include <sys/ipc.h>
 #include <sys/msg.h>
 
-#include "lib/limits.h"
 #include "lib/queue.h"
 
 static int
@@ -29,23 +28,18 @@ selects(int64_t type, int64_t select, unsigned flags)
 static int
 copy_room(const struct ipcq *q, char **ret, size_t *ret_size)
 {
-	uint64_t largest = 0;
-	struct msqid_ds ds = { 0 };
+	struct ipcq_attributes at;
 	char *room;
 	int rc;
 
-	rc = sysvq_status(&ds, q->handle);
-	if (rc == 0)
-		rc = limits_sysv_message(&largest);
+	rc = sysvq_attributes(q, &at);
 	if (rc < 0)
 		return rc;
-	if (ds.msg_cbytes < largest)
-		largest = ds.msg_cbytes;
-	room = malloc(IPCQ_HEAD + largest);
+	room = malloc(IPCQ_HEAD + at.bytes);
 	if (room == NULL)
 		return -ENOMEM;
 	*ret = room;
-	*ret_size = largest;
+	*ret_size = at.bytes;
 	return 0;
 }
 

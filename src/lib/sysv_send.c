@@ -127,6 +127,10 @@ sysvq_send(const struct ipcq *q, const void *body, size_t len, int64_t type,
 
 	if (type < 1)
 		return -EINVAL;
+	if ((options->flags & IPCQ_HEADROOM) != 0) {
+		memcpy(queue_slot(body), &type, sizeof(type));
+		return send_slot(q, queue_slot(body), len, options);
+	}
 	if (len > sizeof(msg.body))
 		return send_from_heap(q, body, len, type, options);
 	msg.type = type;

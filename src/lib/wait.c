@@ -81,32 +81,82 @@ on_signal(int sig)
 	(void)sig; /* it only has to interrupt the call */
 }
 
+/* Is its action that one? */
+static int
+is_handled_by(int sig, void (*handler)(int sig))
+{
+	struct sigaction old;
+
+	return sigaction(sig, NULL, &old) == 0 && (old.sa_flags & SA_SIGINFO) == 0 &&
+	       old.sa_handler == handler;
+}
+
+static int
+take_signal(int sig)
+{
+	struct sigaction ours = { .sa_handler = on_signal };
+
+	return sigaction(sig, &ours, NULL) < 0 ? -errno : 0;
+}
+
+/* A blocked one may be waited for by the program itself: the last choice, but a thread
+ * may as well block all of them. */
+static int
+find_default_signal(void)
+{
+	int last_choice = -ENOBUFS;
+	sigset_t blocked;
+
+	(void)pthread_sigmask(SIG_BLOCK, NULL, &blocked);
+	for (int sig = SIGRTMAX; sig >= SIGRTMIN; sig--) {
+		if (!is_handled_by(sig, SIG_DFL))
+			continue;
+		if (!sigismember(&blocked, sig))
+			return sig;
+		if (last_choice < 0)
+			last_choice = sig;
+	}
+	return last_choice;
+}
+
 int
 wait_signal(void)
 {
-	struct sigaction ours = { .sa_handler = on_signal };
-	struct sigaction old;
+	int sig;
 
-	for (int sig = SIGRTMAX; sig >= SIGRTMIN; sig--) {
-		if (sigaction(sig, NULL, &old) < 0)
-			continue;
-		if ((old.sa_flags & SA_SIGINFO) == 0 && old.sa_handler == on_signal)
-			return sig;
-		if ((old.sa_flags & SA_SIGINFO) != 0 || old.sa_handler != SIG_DFL)
-			continue;
-		if (sigaction(sig, &ours, NULL) == 0)
+	for (sig = SIGRTMAX; sig >= SIGRTMIN; sig--) {
+		if (is_handled_by(sig, on_signal))
 			return sig;
 	}
-	return -ENOBUFS;
+	sig = find_default_signal();
+	if (sig > 0 && take_signal(sig) < 0)
+		return -ENOBUFS;
+	return sig;
+}
+
+void
+wait_keep_signal(int sig)
+{
+	if (is_handled_by(sig, SIG_DFL) || is_handled_by(sig, SIG_IGN))
+		(void)take_signal(sig);
+}
+
+int
+wait_timer(timer_t *ret, int sig)
+{
+	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID, .sigev_signo = sig };
+
+	event.sigev_notify_thread_id = gettid();
+	return timer_create(CLOCK_MONOTONIC, &event, ret) < 0 ? -ENOBUFS : 0;
 }
 
 int
 wait_alarm_start(struct wait_alarm *al, const struct wait *wt)
 {
-	struct sigevent event = { .sigev_notify = SIGEV_THREAD_ID };
 	struct itimerspec when = { .it_interval = { .tv_nsec = REPEAT_NS } };
 	sigset_t set;
 	int sig;
+	int rc;
 
 	al->set = 0;
 	if ((wt->flags & IPCQ_TIMED) == 0)
@@ -114,10 +164,9 @@ wait_alarm_start(struct wait_alarm *al, const struct wait *wt)
 	sig = wait_signal();
 	if (sig < 0)
 		return sig;
-	event.sigev_signo = sig;
-	event.sigev_notify_thread_id = gettid();
-	if (timer_create(CLOCK_MONOTONIC, &event, &al->timer) < 0)
-		return -ENOBUFS; /* RLIMIT_SIGPENDING */
+	rc = wait_timer(&al->timer, sig);
+	if (rc < 0)
+		return rc;
 	al->set = 1;
 	(void)sigemptyset(&set);
 	(void)sigaddset(&set, sig);

@@ -25,10 +25,17 @@ const struct timespec *wait_rest(const struct wait *wt, struct timespec *buf);
 /* poll(2) on one descriptor: 0, -ETIMEDOUT, -EINTR. */
 int wait_poll(const struct wait *wt, int fd, short events) MUST_CHECK;
 
-/* The real-time signal with our empty handler, the highest that nobody else uses; it is
- * found again by that handler, so that nothing has to be remembered: the signal or
- * -ENOBUFS. */
+/* The real-time signal with our empty handler, the highest that nobody else uses, if
+ * there is one that this thread does not block; it is found again by that handler, so
+ * that nothing has to be remembered: the signal or -ENOBUFS. */
 int wait_signal(void) MUST_CHECK;
+/* Our handler again, when it was reset meanwhile. One that the program has set there
+ * interrupts as well. */
+void wait_keep_signal(int sig);
+
+/* A timer that sends sig to the calling thread: 0 or -ENOBUFS. What it sends is set aside
+ * here, so that setting it later never fails. timer_delete(2) */
+int wait_timer(timer_t *ret, int sig) MUST_CHECK;
 
 /* A timer that interrupts the calling thread, and only it, with that signal, at the
  * deadline and every millisecond after it: the first may come just before the call. */

@@ -6,26 +6,21 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-#include "base/clock.h"
+#include "lib/message.h"
 
-#define NS_PER_S       1000000000
 #define KICK_REPEAT_NS 200000 /* a signal may come just before the call begins: again */
 
 static struct watch *
 watch_new(void)
 {
 	struct watch *wa = calloc(1, sizeof(*wa));
-	pthread_condattr_t attr;
 
 	if (wa == NULL)
 		return NULL;
 	wa->pid = getpid();
 	wa->fd = -1;
 	(void)pthread_mutex_init(&wa->lock, NULL);
-	(void)pthread_condattr_init(&attr);
-	(void)pthread_condattr_setclock(&attr, CLOCK_MONOTONIC);
-	(void)pthread_cond_init(&wa->changed, &attr);
-	(void)pthread_condattr_destroy(&attr);
+	(void)pthread_cond_init(&wa->changed, NULL);
 	return wa;
 }
 
@@ -81,6 +76,8 @@ watch_get(struct watch **ret, struct ipcq *q)
 		wa = watch_new();
 		if (wa == NULL)
 			return -ENOMEM;
+		if (q->kind == IPCQ_SYSV)
+			message_receive_slowly(q);
 		if (!atomic_compare_exchange_strong(&q->watch, &other, wa)) {
 			watch_delete(wa); /* another thread was faster */
 			wa = other;
@@ -155,7 +152,10 @@ watch_main(void *arg)
 	struct watch *wa = atomic_load(&q->watch);
 
 	(void)pthread_mutex_lock(&wa->lock);
-	while (!wa->ending) {
+	wa->state =
+	    wait_timer(&wa->timer, wa->signal) == 0 ? WATCH_RUNNING : WATCH_FAILED;
+	(void)pthread_cond_broadcast(&wa->changed);
+	while (wa->state == WATCH_RUNNING && !wa->ending) {
 		if (wa->receivers > 0 || (!wa->armed && wa->registered == NULL))
 			(void)pthread_cond_wait(&wa->changed, &wa->lock);
 		else if (wa->held)
@@ -172,28 +172,44 @@ watch_start_thread(struct ipcq *q, struct watch *wa)
 {
 	int rc;
 
-	if (wa->started)
+	while (wa->starting) /* another caller waits for the answer just now */
+		(void)pthread_cond_wait(&wa->changed, &wa->lock);
+	if (wa->state == WATCH_RUNNING)
 		return 0;
 	wa->signal = wait_signal();
 	if (wa->signal < 0)
 		return wa->signal;
 	rc = watch_create_thread(&wa->thread, wa->signal, watch_main, q);
-	if (rc == 0)
-		wa->started = true;
+	if (rc < 0)
+		return rc;
+	wa->starting = true;
+	while (wa->state == WATCH_IDLE)
+		(void)pthread_cond_wait(&wa->changed, &wa->lock);
+	if (wa->state == WATCH_FAILED) {
+		(void)pthread_join(wa->thread, NULL);
+		wa->state = WATCH_IDLE;
+		rc = -ENOBUFS;
+	}
+	wa->starting = false;
+	(void)pthread_cond_broadcast(&wa->changed);
 	return rc;
 }
 
-/* Make it leave the kernel. */
+/* Make it leave the kernel; before, something was set that keeps it out. */
 static void
 interrupt(struct watch *wa)
 {
-	while (wa->in_kernel) {
-		int64_t until = clock_monotonic_ns() + KICK_REPEAT_NS;
-		const struct timespec ts = { until / NS_PER_S, until % NS_PER_S };
+	const struct itimerspec on = { .it_value = { .tv_nsec = 1 },
+		.it_interval = { .tv_nsec = KICK_REPEAT_NS } };
+	const struct itimerspec off = { 0 };
 
-		(void)pthread_kill(wa->thread, wa->signal);
-		(void)pthread_cond_timedwait(&wa->changed, &wa->lock, &ts);
-	}
+	if (!wa->in_kernel)
+		return;
+	wait_keep_signal(wa->signal);
+	(void)timer_settime(wa->timer, 0, &on, NULL);
+	while (wa->in_kernel)
+		(void)pthread_cond_wait(&wa->changed, &wa->lock);
+	(void)timer_settime(wa->timer, 0, &off, NULL);
 }
 
 void
@@ -203,13 +219,14 @@ watch_free(struct ipcq *q)
 
 	if (wa == NULL)
 		return;
-	if (wa->started) {
+	if (wa->state == WATCH_RUNNING) {
 		(void)pthread_mutex_lock(&wa->lock);
 		wa->ending = true;
 		(void)pthread_cond_broadcast(&wa->changed);
 		interrupt(wa);
 		(void)pthread_mutex_unlock(&wa->lock);
 		(void)pthread_join(wa->thread, NULL);
+		(void)timer_delete(wa->timer);
 	}
 	/* There is nobody left to report a failure to: the queue is gone or quite full. */
 	if (wa->held)
@@ -236,10 +253,12 @@ selects_held(const struct watch *wa, const struct ipcq_options *options)
 
 /* The held message is older than all in the queue, but there may be a lower type. */
 static ssize_t
-receive_lower(const struct ipcq *q, const struct watch *wa, void *buf, size_t size,
-    struct ipcq_message *ret)
+receive_lower(const struct ipcq *q, void *buf, size_t size,
+    const struct ipcq_options *options, struct ipcq_message *ret)
 {
-	const struct ipcq_options lower = { .flags = IPCQ_NOWAIT,
+	const struct watch *wa = atomic_load(&q->watch);
+	const struct ipcq_options lower = { .flags = (options->flags & IPCQ_TRUNCATE) |
+						     IPCQ_NOWAIT,
 		.select = 1 - wa->held_type };
 
 	if (wa->held_type == 1)
@@ -279,7 +298,7 @@ receive_now(struct ipcq *q, void *buf, size_t size, const struct ipcq_options *o
 	ssize_t len;
 
 	if (selects_held(wa, options)) {
-		len = options->select < 0 ? receive_lower(q, wa, buf, size, ret)
+		len = options->select < 0 ? receive_lower(q, buf, size, options, ret)
 					  : -EAGAIN;
 		if (len != -EAGAIN && len != -EIDRM)
 			return len;
@@ -291,6 +310,24 @@ receive_now(struct ipcq *q, void *buf, size_t size, const struct ipcq_options *o
 	return len;
 }
 
+/* From here on the thread stays out of the kernel; what it took there is held by then, so
+ * that nothing newer is received before it. With the lock held. */
+static void
+begin_receiving(struct watch *wa)
+{
+	wa->receivers++;
+	interrupt(wa);
+}
+
+/* The thread is woken only when it has something to wait for. */
+static void
+end_receiving(struct watch *wa)
+{
+	wa->receivers--;
+	if (wa->receivers == 0 && (wa->armed || wa->registered != NULL))
+		(void)pthread_cond_broadcast(&wa->changed);
+}
+
 ssize_t
 watch_receive(struct ipcq *q, void *buf, size_t size,
     const struct ipcq_options *options, struct ipcq_message *ret)
@@ -299,22 +336,73 @@ watch_receive(struct ipcq *q, void *buf, size_t size,
 	ssize_t len;
 
 	(void)pthread_mutex_lock(&wa->lock);
+	begin_receiving(wa);
 	len = receive_now(q, buf, size, options, ret);
-	if (len != -EAGAIN || (options->flags & IPCQ_NOWAIT) != 0)
-		goto out;
-	wa->receivers++;
-	interrupt(wa);
-	len = receive_now(q, buf, size, options, ret);
-	if (len == -EAGAIN) {
+	if (len == -EAGAIN && (options->flags & IPCQ_NOWAIT) == 0) {
 		(void)pthread_mutex_unlock(&wa->lock);
 		len = sysvq_receive(q, buf, size, options, ret);
 		(void)pthread_mutex_lock(&wa->lock);
 	}
-	wa->receivers--;
-	(void)pthread_cond_broadcast(&wa->changed);
-out:
+	end_receiving(wa);
 	(void)pthread_mutex_unlock(&wa->lock);
 	return len;
+}
+
+/* ---- looking ------------------------------------------------------------------------ */
+
+/* The lock, and the thread out of the kernel, so that a message on its way is either held
+ * or in the queue; NULL when no thread is there. */
+static struct watch *
+pause_thread(const struct ipcq *q)
+{
+	struct watch *wa = atomic_load(&q->watch);
+
+	if (wa == NULL || wa->pid != getpid())
+		return NULL;
+	(void)pthread_mutex_lock(&wa->lock);
+	begin_receiving(wa);
+	return wa;
+}
+
+static void
+resume_thread(struct watch *wa)
+{
+	end_receiving(wa);
+	(void)pthread_mutex_unlock(&wa->lock);
+}
+
+/* The held message is older than all in the queue. */
+ssize_t
+watch_peek(
+    struct ipcq *q, void *buf, size_t size, uint64_t position, struct ipcq_message *ret)
+{
+	struct watch *wa = pause_thread(q);
+	ssize_t len;
+
+	if (wa == NULL)
+		return sysvq_peek(q, buf, size, position, ret);
+	if (wa->held && position == 0) {
+		memcpy(buf, &wa->held_type, sizeof(wa->held_type));
+		len = queue_message(ret, buf, 0);
+	} else {
+		len = sysvq_peek(q, buf, size, position - wa->held, ret);
+	}
+	resume_thread(wa);
+	return len;
+}
+
+int
+watch_attributes(const struct ipcq *q, struct ipcq_attributes *ret)
+{
+	struct watch *wa = pause_thread(q);
+	int rc = sysvq_attributes(q, ret);
+
+	if (wa == NULL)
+		return rc;
+	if (rc == 0 && wa->held)
+		ret->messages++;
+	resume_thread(wa);
+	return rc;
 }
 
 int

@@ -6,6 +6,7 @@
 
 #include <pthread.h>
 #include <stdbool.h>
+#include <time.h>
 
 #include "base/compiler.h"
 #include "lib/queue.h"
@@ -20,6 +21,7 @@ struct notice {
 	void *arg;
 	int socket; /* POSIX: the kernel's answer comes here; else -1 */
 	enum { NOTICE_WAITING, NOTICE_FIRED, NOTICE_CANCELLED } state;
+	bool cancelling; /* its callback is in watch_cancel() */
 };
 
 struct watch {
@@ -29,10 +31,17 @@ struct watch {
 	int fd;                 /* eventfd of ipcq_poll_fd(), or -1 */
 	bool armed; /* fd is quiet: make it readable when a message is there */
 
-	bool started; /* the thread that waits */
+	enum {
+		WATCH_IDLE,
+		WATCH_RUNNING,
+		WATCH_FAILED
+	} state;       /* the thread that waits */
+	bool starting; /* somebody waits to hear whether it runs */
 	bool ending;
 	bool in_kernel; /* it waits now, or has not yet said what came of it */
-	int signal;     /* that ends its wait */
+	int signal;     /* that ends its wait ... */
+	timer_t
+	    timer; /* ... and what sends it, whatever RLIMIT_SIGPENDING says by then */
 	pthread_t thread;
 	unsigned receivers; /* calls that wait in the kernel themselves: it must not */
 
@@ -49,14 +58,22 @@ struct watch {
 int watch_get(struct watch **ret, struct ipcq *q) MUST_CHECK;
 /* That of q if this process has made one, else NULL. */
 struct watch *watch_of(struct ipcq *q);
+/* Cancels what is registered and waits for callbacks, but for the caller. */
+void watch_cancel(struct ipcq *q, struct watch *wa, bool closing);
 /* Ends the thread, puts a held message back. No callback is left. */
 void watch_free(struct ipcq *q);
 
-/* With the lock held: 0, -EAGAIN (no thread), -ENOBUFS (no signal to end it with). */
+/* With the lock held, which is given up meanwhile: 0, -EAGAIN (no thread), -ENOBUFS
+ * (no signal to end it with). */
 int watch_start_thread(struct ipcq *q, struct watch *wa) MUST_CHECK;
 /* ipcq_receive() at a System V queue that is watched. */
 ssize_t watch_receive(struct ipcq *q, void *buf, size_t size,
     const struct ipcq_options *options, struct ipcq_message *ret) MUST_CHECK;
+
+/* ipcq_peek() and ipcq_attributes() of a System V queue: with the message that is held. */
+ssize_t watch_peek(struct ipcq *q, void *buf, size_t size, uint64_t position,
+    struct ipcq_message *ret) MUST_CHECK;
+int watch_attributes(const struct ipcq *q, struct ipcq_attributes *ret) MUST_CHECK;
 
 /* A thread that gets no signal but except (0: none at all); detached when ret is NULL.
  * 0 or -errno. */

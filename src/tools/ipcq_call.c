@@ -57,10 +57,11 @@ read_mode(struct call *ca, const char *value)
 	if (parse_mode(&mode, value) < 0)
 		return "must be permission bits in octal, as 0660";
 	ca->create.mode = mode;
+	ca->create.set |= IPCQ_SET_MODE;
 	return NULL;
 }
 
-/* -1 stands for "as it is", so it is nobody's number. */
+/* -1 is nobody's number. */
 static const char *
 read_owner(struct call *ca, const char *value)
 {
@@ -70,6 +71,7 @@ read_owner(struct call *ca, const char *value)
 	if (pw == NULL && parse_u64(&number, value, 0, UINT32_MAX - 1) < 0)
 		return "must be the name or number of a user";
 	ca->create.owner = pw != NULL ? pw->pw_uid : (uid_t)number;
+	ca->create.set |= IPCQ_SET_OWNER;
 	return NULL;
 }
 
@@ -82,6 +84,7 @@ read_group(struct call *ca, const char *value)
 	if (gr == NULL && parse_u64(&number, value, 0, UINT32_MAX - 1) < 0)
 		return "must be the name or number of a group";
 	ca->create.group = gr != NULL ? gr->gr_gid : (gid_t)number;
+	ca->create.set |= IPCQ_SET_GROUP;
 	return NULL;
 }
 
@@ -186,6 +189,7 @@ static const struct row {
 	{ "output", 1, CALL_OUTPUT, read_output },
 	{ "json", 0, CALL_JSON, set_json },
 	{ "position", 1, CALL_POSITION, read_position },
+	{ "split", 0, CALL_SPLIT, NULL },
 };
 
 /* At most one of each. */
@@ -193,6 +197,7 @@ static const unsigned alternatives[] = {
 	CALL_TYPE | CALL_EXCEPT,
 	CALL_TIMEOUT | CALL_NONBLOCK,
 	CALL_FILE | CALL_LINES,
+	CALL_LINES | CALL_SPLIT,
 	CALL_COUNT | CALL_ALL | CALL_FOLLOW,
 	CALL_OUTPUT | CALL_JSON,
 };
@@ -315,9 +320,16 @@ check_kind(const struct call *ca)
 static int
 read_uri(struct call *ca, const char *word)
 {
+	int rc;
+
 	if (strcmp(word, IPCQ_PRIVATE) == 0 && !ca->command->may_be_private)
 		return call_usage(ca, word, "is a name for create only");
-	if (ipcq_parse(word, &ca->kind) < 0)
+	rc = ipcq_parse(word, &ca->kind);
+	if (rc == -ENAMETOOLONG)
+		return call_usage(ca, word,
+		    "is too long: the name of a POSIX queue has 255 bytes at most behind "
+		    "its slash, any URI 4095");
+	if (rc < 0)
 		return call_usage(ca, word,
 		    "is not the name of a queue, as posix:/NAME, sysv:KEY, "
 		    "sysv:/PATH#PROJECT or sysv:id:ID");
@@ -352,8 +364,6 @@ call_read(struct call *ca, int argc, char **argv)
 {
 	int rc;
 
-	ca->create.owner = (uid_t)-1;
-	ca->create.group = (gid_t)-1;
 	rc = read_options(ca, argc, argv);
 	if (rc == 0)
 		rc = check_alternatives(ca);

@@ -24,26 +24,27 @@ enum call_status {
 };
 
 /* Options, as bits of a set. */
-#define CALL_MAX_MESSAGES 0x00001u
-#define CALL_MESSAGE_SIZE 0x00002u
-#define CALL_MAX_BYTES    0x00004u
-#define CALL_MODE         0x00008u
-#define CALL_EXCLUSIVE    0x00010u
-#define CALL_OWNER        0x00020u
-#define CALL_GROUP        0x00040u
-#define CALL_PRIORITY     0x00080u
-#define CALL_TYPE         0x00100u
-#define CALL_EXCEPT       0x00200u
-#define CALL_TIMEOUT      0x00400u
-#define CALL_NONBLOCK     0x00800u
-#define CALL_FILE         0x01000u
-#define CALL_LINES        0x02000u
-#define CALL_COUNT        0x04000u
-#define CALL_ALL          0x08000u
-#define CALL_FOLLOW       0x10000u
-#define CALL_OUTPUT       0x20000u
-#define CALL_JSON         0x40000u
-#define CALL_POSITION     0x80000u
+#define CALL_MAX_MESSAGES 0x000001u
+#define CALL_MESSAGE_SIZE 0x000002u
+#define CALL_MAX_BYTES    0x000004u
+#define CALL_MODE         0x000008u
+#define CALL_EXCLUSIVE    0x000010u
+#define CALL_OWNER        0x000020u
+#define CALL_GROUP        0x000040u
+#define CALL_PRIORITY     0x000080u
+#define CALL_TYPE         0x000100u
+#define CALL_EXCEPT       0x000200u
+#define CALL_TIMEOUT      0x000400u
+#define CALL_NONBLOCK     0x000800u
+#define CALL_FILE         0x001000u
+#define CALL_LINES        0x002000u
+#define CALL_COUNT        0x004000u
+#define CALL_ALL          0x008000u
+#define CALL_FOLLOW       0x010000u
+#define CALL_OUTPUT       0x020000u
+#define CALL_JSON         0x040000u
+#define CALL_POSITION     0x080000u
+#define CALL_SPLIT        0x100000u
 
 struct call {
 	FILE *in;

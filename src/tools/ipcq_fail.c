@@ -76,7 +76,7 @@ static bool
 is_beyond_msgmnb(const struct call *ca)
 {
 	struct ipcq_limit rows[IPCQ_LIMITS];
-	int n = ipcq_limits(rows);
+	int n = ipcq_limits(rows, 0);
 
 	for (int i = 0; i < n; i++) {
 		if (strcmp(rows[i].name, "kernel.msgmnb") == 0)
@@ -142,24 +142,29 @@ fail_full(const struct call *ca, const struct ipcq_attributes *at, int rc)
 static int
 fail_large(const struct call *ca, const struct ipcq_attributes *at, size_t len)
 {
-	char size[48] = "is larger";
+	char size[48];
 
 	if (len > at->message_size)
 		(void)snprintf(size, sizeof(size), "has %zu bytes", len);
+	else /* it was read no further */
+		(void)snprintf(size, sizeof(size), "has more than %" PRIu64 " bytes",
+		    at->message_size);
 	if (at->kind == IPCQ_POSIX)
 		return say(ca, -EMSGSIZE,
 		    "the message %s, and message_size is %" PRIu64
 		    "; make the queue anew with a larger --message-size",
 		    size, at->message_size);
+	if (len <= at->message_size)
+		len = at->message_size * 2; /* a proposal, as it is not known */
 	if (at->message_size == at->max_bytes)
 		return say(ca, -EMSGSIZE,
 		    "the message %s, and max_bytes of the queue is %" PRIu64
-		    "; \"" CALL_PROGRAM " set\" larger --max-bytes",
-		    size, at->max_bytes);
+		    "; " CALL_PROGRAM " set %s --max-bytes %zu",
+		    size, at->max_bytes, quote(ca->uri).text, len);
 	return say(ca, -EMSGSIZE,
 	    "the message %s, and kernel.msgmax is %" PRIu64
-	    "; sysctl -w kernel.msgmax=SIZE",
-	    size, at->message_size);
+	    "; sysctl -w kernel.msgmax=%zu",
+	    size, at->message_size, len);
 }
 
 int
@@ -194,4 +199,18 @@ fail_receive(const struct call *ca, struct ipcq *q, int rc)
 	if (rc == -EIDRM)
 		return say(ca, rc, "the queue was removed meanwhile");
 	return fail_open(ca, rc);
+}
+
+int
+fail_peek(const struct call *ca, struct ipcq *q, uint64_t position)
+{
+	int64_t waiting = ipcq_size(q);
+
+	if (waiting == 0)
+		return say(ca, -EAGAIN, "empty");
+	if (waiting < 0)
+		return fail_open(ca, (int)waiting);
+	return say(ca, -EAGAIN,
+	    "there is no message at position %" PRIu64 ", as only %" PRId64 " wait",
+	    position, waiting);
 }

@@ -4,6 +4,7 @@
 #define MQBRIDGE_TOOLS_IPCQ_FAIL_H
 
 #include <stddef.h>
+#include <stdint.h>
 
 struct call;
 struct ipcq;
@@ -19,5 +20,7 @@ int fail_open(const struct call *ca, int rc);
 /* A message of len bytes. */
 int fail_send(const struct call *ca, struct ipcq *q, size_t len, int rc);
 int fail_receive(const struct call *ca, struct ipcq *q, int rc);
+/* There is no message at that position. */
+int fail_peek(const struct call *ca, struct ipcq *q, uint64_t position);
 
 #endif

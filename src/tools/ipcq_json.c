@@ -66,8 +66,9 @@ json_set_bytes(json_t *object, const char *name, const void *bytes, size_t len)
 int
 json_print(const json_t *value, FILE *out)
 {
+	errno = 0;
 	if (json_dumpf(value, out, JSON_PRESERVE_ORDER) < 0)
-		return ferror(out) ? -EIO : -ENOMEM;
+		return errno != 0 ? -errno : -ENOMEM;
 	(void)putc('\n', out);
 	return 0;
 }

@@ -57,7 +57,7 @@ static int
 run_limits(struct call *ca)
 {
 	struct ipcq_limit rows[IPCQ_LIMITS];
-	int n = ipcq_limits(rows);
+	int n = ipcq_limits(rows, IPCQ_LIMITS_CHARGED);
 	int rc;
 
 	if (n < 0)

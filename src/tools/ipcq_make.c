@@ -1,3 +1,4 @@
+#include <errno.h>
 #include <inttypes.h>
 #include <string.h>
 
@@ -5,7 +6,11 @@
 #include "tools/ipcq_call.h"
 #include "tools/ipcq_commands.h"
 #include "tools/ipcq_fail.h"
+#include "tools/ipcq_json.h"
 #include "tools/ipcq_queue.h"
+
+#define SCHEME_SYSV "sysv:"
+#define FORM_ID     "sysv:id:"
 
 /* One attribute of a queue that was there already, when it is not what was asked for. */
 static void
@@ -34,45 +39,105 @@ note_differences(const struct call *ca, const struct ipcq_attributes *at)
 		    quote(ca->uri).text, (unsigned)at->mode);
 }
 
+/* A name can only be missing because its path is. */
+static int
+fail_create(const struct call *ca, int rc)
+{
+	const char *path = ca->uri + strlen(SCHEME_SYSV);
+	const char *mark = strrchr(ca->uri, '#');
+	char why[IPCQ_URI_MAX + 64];
+
+	if (strncmp(ca->uri, FORM_ID, strlen(FORM_ID)) == 0)
+		return fail_say(ca, -EINVAL,
+		    "ids are given by the kernel; make a queue by a key, or "
+		    "\"" CALL_PROGRAM " create " IPCQ_PRIVATE "\"");
+	if (rc != -ENOENT || mark == NULL)
+		return fail_open(ca, rc);
+	(void)snprintf(why, sizeof(why), "%.*s", (int)(mark - path), path);
+	(void)fprintf(ca->err, CALL_PROGRAM ": %s: there is no such path %s\n",
+	    quote(ca->uri).text, quote(why).text);
+	return CALL_FAILED;
+}
+
+/* The name of a private queue, or of any as JSON. 0 or -errno. */
+static int
+print_name(const struct call *ca, const struct ipcq *q)
+{
+	json_t *all;
+	int rc;
+
+	if ((ca->given & CALL_JSON) == 0) {
+		if (strcmp(ca->uri, IPCQ_PRIVATE) == 0)
+			(void)fprintf(ca->out, "%s\n", ipcq_uri(q));
+		return fflush(ca->out) != 0 ? -errno : 0;
+	}
+	all = json_object();
+	rc = all == NULL ? -ENOMEM : 0;
+	if (rc == 0)
+		rc = json_set_bytes(all, "uri", ipcq_uri(q), strlen(ipcq_uri(q)));
+	if (rc == 0)
+		rc = json_print(all, ca->out);
+	json_decref(all);
+	if (rc == 0 && fflush(ca->out) != 0)
+		rc = -errno;
+	return rc;
+}
+
+/* A private queue whose name nobody has can never be removed. */
+static int
+tell_name(const struct call *ca, const struct ipcq *q)
+{
+	int rc = print_name(ca, q);
+
+	if (rc == 0)
+		return CALL_DONE;
+	if (strcmp(ca->uri, IPCQ_PRIVATE) == 0)
+		(void)ipcq_remove(ipcq_uri(q));
+	(void)fprintf(ca->err, CALL_PROGRAM ": %s: its name cannot be written%s: %s\n",
+	    quote(ca->uri).text,
+	    strcmp(ca->uri, IPCQ_PRIVATE) == 0 ? ", so it was not made" : "",
+	    strerror(-rc));
+	return CALL_FAILED;
+}
+
 static int
 run_create(struct call *ca)
 {
 	unsigned flags = IPCQ_READ | IPCQ_CREATE;
 	struct ipcq_attributes at;
 	struct ipcq *q;
+	int status;
 	int rc;
 
-	/* The library takes it for the preset. */
-	if ((ca->given & CALL_MODE) != 0 && ca->create.mode == 0)
-		return call_usage(ca, "--mode", "must let somebody in");
 	if ((ca->given & CALL_EXCLUSIVE) != 0)
 		flags |= IPCQ_EXCLUSIVE;
 	rc = ipcq_open(&q, ca->uri, flags, &ca->create);
 	if (rc < 0)
-		return fail_open(ca, rc);
+		return fail_create(ca, rc);
 	if (ipcq_attributes(q, &at) == 0)
 		note_differences(ca, &at);
-	if (strcmp(ca->uri, IPCQ_PRIVATE) == 0)
-		(void)fprintf(ca->out, "%s\n", ipcq_uri(q));
+	status = tell_name(ca, q);
 	ipcq_close(q);
-	return CALL_DONE;
+	return status;
 }
 
-/* The options as the library has them. */
-static unsigned
-set_bits(unsigned given)
+/* rc of ipcq_change(). */
+static int
+fail_set(const struct call *ca, int rc)
 {
-	return ((given & CALL_OWNER) != 0 ? IPCQ_SET_OWNER : 0) |
-	       ((given & CALL_GROUP) != 0 ? IPCQ_SET_GROUP : 0) |
-	       ((given & CALL_MODE) != 0 ? IPCQ_SET_MODE : 0) |
-	       ((given & CALL_MAX_BYTES) != 0 ? IPCQ_SET_MAX_BYTES : 0);
+	if (rc == -EINVAL && (ca->given & (CALL_OWNER | CALL_GROUP)) != 0)
+		return fail_say(ca, rc,
+		    "there is no such user or group in this user namespace; "
+		    "/proc/self/uid_map and gid_map tell which there are");
+	return fail_open(ca, rc);
 }
 
 static int
 run_set(struct call *ca)
 {
 	const struct ipcq_change change = {
-		.set = set_bits(ca->given),
+		.set = ca->create.set |
+		       ((ca->given & CALL_MAX_BYTES) != 0 ? IPCQ_SET_MAX_BYTES : 0),
 		.owner = ca->create.owner,
 		.group = ca->create.group,
 		.mode = ca->create.mode,
@@ -88,7 +153,7 @@ run_set(struct call *ca)
 		return fail_open(ca, rc);
 	rc = ipcq_change(q, &change);
 	ipcq_close(q);
-	return rc < 0 ? fail_open(ca, rc) : CALL_DONE;
+	return rc < 0 ? fail_set(ca, rc) : CALL_DONE;
 }
 
 static int
@@ -102,7 +167,7 @@ run_remove(struct call *ca)
 const struct call_command create_command = {
 	.name = "create",
 	.synopsis = "URI [--max-messages N] [--message-size SIZE]\n"
-		    "       [--max-bytes SIZE] [--mode OCTAL] [--exclusive]",
+		    "       [--max-bytes SIZE] [--mode OCTAL] [--exclusive] [--json]",
 	.brief = "make a queue, unless it is there",
 	.help =
 	    "Makes a queue; one that is there already is left as it is. What is not\n"
@@ -114,9 +179,10 @@ const struct call_command create_command = {
 	    "  --message-size SIZE  POSIX: of at most so many bytes\n"
 	    "  --max-bytes SIZE     System V: so many bytes fit\n"
 	    "  --mode OCTAL         who may use it, whatever the umask (0600)\n"
-	    "  --exclusive          fail when it is there already\n",
+	    "  --exclusive          fail when it is there already\n"
+	    "  --json               print the name of any queue, as {\"uri\": ...}\n",
 	.options = CALL_MAX_MESSAGES | CALL_MESSAGE_SIZE | CALL_MAX_BYTES | CALL_MODE |
-		   CALL_EXCLUSIVE,
+		   CALL_EXCLUSIVE | CALL_JSON,
 	.has_uri = true,
 	.may_be_private = true,
 	.run = run_create,

@@ -50,7 +50,18 @@ wait_arrival(const struct call *ca, sem_t *arrived)
 	return rc < 0 ? -errno : 0;
 }
 
-/* Registered first and looked afterwards, so that no arrival falls between. */
+/* 1: messages wait; 0; -errno, also of a queue that is gone. */
+static int
+look(const struct ipcq *q)
+{
+	int64_t waiting = ipcq_size(q);
+
+	return waiting < 0 ? (int)waiting : waiting > 0;
+}
+
+/* A POSIX queue tells only of arrivals after the registration, so it is looked at after
+ * that. A System V queue tells also of what is there, but may have to take it for that
+ * and put it back in another place, so it is looked at before. */
 static int
 await(const struct call *ca, struct ipcq *q, sem_t *arrived)
 {
@@ -59,21 +70,19 @@ await(const struct call *ca, struct ipcq *q, sem_t *arrived)
 		.arg = arrived,
 		.callback = on_arrival,
 	};
-	int64_t waiting;
-	int rc;
+	int rc = 0;
 
+	if (ca->kind == IPCQ_SYSV)
+		rc = look(q);
+	if (rc != 0)
+		return rc;
 	rc = ipcq_notify(q, &what);
-	if (rc < 0)
-		return rc;
-	waiting = ipcq_size(q);
-	if (waiting != 0)
-		return waiting < 0 ? (int)waiting : 0;
-	rc = wait_arrival(ca, arrived);
-	if (rc < 0)
-		return rc;
+	if (rc == 0 && ca->kind == IPCQ_POSIX)
+		rc = look(q);
+	if (rc == 0)
+		rc = wait_arrival(ca, arrived);
 	/* The callback comes for a queue that goes, too. */
-	waiting = ipcq_size(q);
-	return waiting < 0 ? (int)waiting : 0;
+	return rc == 0 ? look(q) : rc;
 }
 
 static int
@@ -112,7 +121,7 @@ const struct call_command notify_command = {
 	.help =
 	    "Waits until a message arrives at the empty queue; ends at once when one is\n"
 	    "there. Takes nothing and prints nothing. Of a POSIX queue only one process\n"
-	    "can be notified at a time, and none when another one waits in receive.\n"
+	    "can be notified at a time, and none while a program waits in mq_receive(3).\n"
 	    "\n"
 	    "  --timeout D  wait for so long (for ever)\n",
 	.options = CALL_TIMEOUT,

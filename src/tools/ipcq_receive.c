@@ -7,6 +7,7 @@
 #include "tools/ipcq_commands.h"
 #include "tools/ipcq_fail.h"
 #include "tools/ipcq_message.h"
+#include "tools/ipcq_output.h"
 #include "tools/ipcq_queue.h"
 #include "tools/ipcq_stop.h"
 
@@ -61,6 +62,27 @@ take(struct reading *rd, struct ipcq_message *ret)
 	return rc < 0 ? (int)rc : 0;
 }
 
+/* Made ready in memory and written whole, so that who follows sees it at once and nothing of
+ * it is lost where output does not block. */
+static int
+write_message(const struct reading *rd, const struct message *ms)
+{
+	char *text = NULL;
+	size_t len = 0;
+	FILE *memory = open_memstream(&text, &len);
+	int rc;
+
+	if (memory == NULL)
+		return -errno;
+	rc = message_print(ms, rd->ca->output, memory);
+	if (fclose(memory) != 0 && rc == 0)
+		rc = -errno;
+	if (rc == 0)
+		rc = output_write(fileno(rd->ca->out), text, len);
+	free(text);
+	return rc;
+}
+
 static int
 print(const struct reading *rd, const struct ipcq_message *got)
 {
@@ -70,7 +92,7 @@ print(const struct reading *rd, const struct ipcq_message *got)
 		.body = got->body,
 		.len = got->length,
 	};
-	int rc = message_print(&ms, rd->ca->output, rd->ca->out);
+	int rc = write_message(rd, &ms);
 
 	if (rc == 0)
 		return CALL_DONE;
@@ -95,6 +117,8 @@ finish(const struct reading *rd, int rc)
 	}
 	if (endless && rd->count > 0 && (rc == -EAGAIN || rc == -ETIMEDOUT))
 		return CALL_DONE;
+	if (rd->next == peek_next && rc == -EAGAIN)
+		return fail_peek(rd->ca, rd->q, rd->position + rd->count);
 	return fail_receive(rd->ca, rd->q, rc);
 }
 
@@ -126,6 +150,9 @@ run_reading(struct reading *rd)
 	int status;
 	int rc;
 
+	if (!output_is_open(fileno(rd->ca->out)))
+		return fail_say(rd->ca, -EBADF,
+		    "standard output is closed, so no message is received");
 	status = queue_open(&rd->q, rd->ca, IPCQ_READ);
 	if (status != CALL_DONE)
 		return status;

@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <inttypes.h>
+#include <limits.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,8 @@
 #include "tools/ipcq_fail.h"
 #include "tools/ipcq_queue.h"
 
-#define FIRST_SIZE 8192 /* bytes of the buffer to begin with */
+#define FIRST_SIZE 8192                /* bytes of the buffer to begin with */
+#define SPLIT_MAX  ((size_t)SSIZE_MAX) /* bytes; memory is the limit */
 
 /* What is to be sent, read from a stream. */
 struct input {
@@ -69,6 +71,35 @@ send_one(const struct call *ca, struct ipcq *q, const void *body, size_t len)
 	return rc < 0 ? fail_send(ca, q, len, rc) : CALL_DONE;
 }
 
+/* Says how far it came when it stops half way. */
+static int
+send_pieces(const struct call *ca, struct ipcq *q, const void *body, size_t len)
+{
+	struct ipcq_batch batch = { .body = body, .length = len, .type = ca->type };
+	struct ipcq_options options = queue_options(ca);
+	int status;
+	int rc;
+
+	options.select = 0;
+	rc = ipcq_send_all(q, &batch, &options);
+	if (rc == 0)
+		return CALL_DONE;
+	status = fail_send(ca, q, len - batch.sent_bytes, rc);
+	(void)fprintf(ca->err,
+	    CALL_PROGRAM ": stopped; %zu bytes of %zu in %" PRIu64
+			 " messages were sent\n",
+	    batch.sent_bytes, len, batch.sent_messages);
+	return status;
+}
+
+static int
+send_body(const struct call *ca, struct ipcq *q, const void *body, size_t len)
+{
+	if ((ca->given & CALL_SPLIT) != 0)
+		return send_pieces(ca, q, body, len);
+	return send_one(ca, q, body, len);
+}
+
 /* rc of read_body(). */
 static int
 fail_read(const struct call *ca, struct ipcq *q, int rc)
@@ -114,13 +145,13 @@ send_stream(const struct call *ca, struct ipcq *q, FILE *from)
 	rc = ipcq_attributes(q, &at);
 	if (rc < 0)
 		return fail_open(ca, rc);
-	in.max = at.message_size;
+	in.max = (ca->given & CALL_SPLIT) != 0 ? SPLIT_MAX : at.message_size;
 	if ((ca->given & CALL_LINES) != 0) {
 		status = send_lines(ca, q, &in);
 	} else {
 		rc = read_body(&in, false);
 		status =
-		    rc < 0 ? fail_read(ca, q, rc) : send_one(ca, q, in.bytes, in.len);
+		    rc < 0 ? fail_read(ca, q, rc) : send_body(ca, q, in.bytes, in.len);
 	}
 	free(in.bytes);
 	return status;
@@ -156,7 +187,7 @@ run_send(struct call *ca)
 	if (ca->file != NULL)
 		status = send_file(ca, q);
 	else if (ca->message != NULL && strcmp(ca->message, "-") != 0)
-		status = send_one(ca, q, ca->message, strlen(ca->message));
+		status = send_body(ca, q, ca->message, strlen(ca->message));
 	else
 		status = send_stream(ca, q, ca->in);
 	ipcq_close(q);
@@ -166,7 +197,7 @@ run_send(struct call *ca)
 const struct call_command send_command = {
 	.name = "send",
 	.synopsis = "URI [--priority P | --type T] [--timeout D | --nonblock]\n"
-		    "       [MESSAGE | - | --file F | --lines]",
+		    "       [MESSAGE | - | --file F | --lines] [--split]",
 	.brief = "put messages into a queue",
 	.help =
 	    "Sends one message: MESSAGE as it is, or all of standard input.\n"
@@ -177,9 +208,10 @@ const struct call_command send_command = {
 	    "  --timeout D   when it is full, wait for so long (for ever)\n"
 	    "  --nonblock    when it is full, do not wait\n"
 	    "  --file F      send what is in that file\n"
-	    "  --lines       send every line of standard input as a message\n",
+	    "  --lines       send every line of standard input as a message\n"
+	    "  --split       send what is larger than a message as several\n",
 	.options = CALL_PRIORITY | CALL_TYPE | CALL_TIMEOUT | CALL_NONBLOCK |
-		   CALL_FILE | CALL_LINES,
+		   CALL_FILE | CALL_LINES | CALL_SPLIT,
 	.has_uri = true,
 	.has_message = true,
 	.run = run_send,

@@ -1,4 +1,5 @@
 #include <errno.h>
+#include <limits.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ipc.h>
@@ -12,6 +13,7 @@
 #include "tools/ipcq_row.h"
 
 #define SCHEME_SYSV "sysv:"
+#define FORM_ID     "sysv:id:"
 #define PROJECT_MAX 255 /* ftok(3) */
 
 /* The System V key that a name stands for; 0: none. */
@@ -34,12 +36,14 @@ key_of(const char *uri)
 static bool
 is_named(const struct ipcq_listed *li, const struct call *ca)
 {
-	char id[32];
+	uint64_t id;
 
 	if (ca->kind == IPCQ_POSIX)
 		return strcmp(li->uri, ca->uri) == 0;
-	(void)snprintf(id, sizeof(id), SCHEME_SYSV "id:%d", li->id);
-	return strcmp(id, ca->uri) == 0 || (li->key != 0 && li->key == key_of(ca->uri));
+	if (strncmp(ca->uri, FORM_ID, strlen(FORM_ID)) == 0)
+		return parse_u64(&id, ca->uri + strlen(FORM_ID), 0, INT_MAX) == 0 &&
+		       id == (uint64_t)li->id;
+	return li->key != 0 && li->key == key_of(ca->uri);
 }
 
 /* What the list says of one queue, which needs no right to open it. 0 or -errno. */
@@ -62,26 +66,40 @@ find_listed(struct ipcq_listed *ret, const struct call *ca)
 	return rc;
 }
 
-/* A handle knows what the list may not, and the list what the handle does not. */
+/* What the handle knows, into what the list told, which may be nothing: the bytes of a POSIX
+ * queue only that can tell. 0 or -errno. */
+static int
+add_attributes(struct ipcq_listed *li, const struct ipcq *q)
+{
+	uint64_t bytes = li->attributes.bytes;
+	int rc = ipcq_attributes(q, &li->attributes);
+
+	if (rc < 0)
+		return rc;
+	li->known |= IPCQ_KNOWN_DEPTH | IPCQ_KNOWN_LIMITS;
+	if (li->attributes.kind == IPCQ_SYSV)
+		li->known |= IPCQ_KNOWN_BYTES;
+	else
+		li->attributes.bytes = bytes;
+	return 0;
+}
+
+/* A handle knows what the list may not, and the list what the handle does not. -EOPNOTSUPP:
+ * it may not be opened and cannot be listed. */
 static int
 find_queue(struct ipcq_listed *ret, const struct call *ca)
 {
 	struct ipcq *q = NULL;
-	int opened = queue_open_any(&q, ca->uri);
+	int rc = queue_open_any(&q, ca->uri);
 	int listed;
-	int rc = opened;
 
-	if (opened < 0 && opened != -EACCES)
-		return opened;
+	if (rc < 0 && rc != -EACCES)
+		return rc;
 	listed = find_listed(ret, ca);
-	if (listed == 0)
-		rc = 0;
 	if (q != NULL)
-		rc = ipcq_attributes(q, &ret->attributes);
-	if (q != NULL && rc == 0)
-		ret->known |= IPCQ_KNOWN_DEPTH | IPCQ_KNOWN_LIMITS;
-	if (ret->attributes.kind == IPCQ_SYSV)
-		ret->known |= IPCQ_KNOWN_BYTES;
+		rc = add_attributes(ret, q);
+	else if (listed == 0 || listed == -EOPNOTSUPP)
+		rc = listed;
 	ipcq_close(q);
 	return rc;
 }
@@ -102,6 +120,11 @@ run_stat(struct call *ca)
 	struct ipcq_listed li = { 0 };
 	int rc = find_queue(&li, ca);
 
+	if (rc == -EOPNOTSUPP)
+		return fail_say(ca, -EACCES,
+		    "not permitted to open it, and its owner and mode are seen only "
+		    "where the mqueue file system is mounted; "
+		    "mount -t mqueue none /dev/mqueue");
 	if (rc < 0)
 		return fail_open(ca, rc);
 	if ((ca->given & CALL_JSON) != 0)

@@ -34,22 +34,22 @@ on_stop(int number)
 }
 
 static int
-catch_one(int number, void (*handler)(int))
+catch_one(int number, void (*handler)(int), int flags)
 {
-	struct sigaction action = { .sa_handler = handler };
+	struct sigaction action = { .sa_handler = handler, .sa_flags = flags };
 
 	return sigaction(number, &action, NULL) < 0 ? -errno : 0;
 }
 
 /* Ignored means that it is to go on: nohup(1), or a job in the background. */
 static int
-catch_unless_ignored(int number)
+catch_unless_ignored(int number, int flags)
 {
 	struct sigaction old;
 
 	if (sigaction(number, NULL, &old) < 0)
 		return -errno;
-	return old.sa_handler == SIG_IGN ? 0 : catch_one(number, on_stop);
+	return old.sa_handler == SIG_IGN ? 0 : catch_one(number, on_stop, flags);
 }
 
 /* Without events asked for, poll(2) tells only that nobody reads any more. */
@@ -99,14 +99,17 @@ int
 stop_catch(int fd)
 {
 	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	/* Writing a message goes on after a signal; the calls that wait for one do not,
+	 * whatever is said here: signal(7). */
+	int flags = fd >= 0 ? SA_RESTART : 0;
 	struct stat st;
 	int rc;
 
-	rc = catch_one(SIGALRM, on_alarm);
+	rc = catch_one(SIGALRM, on_alarm, flags);
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(numbers); i++)
-		rc = catch_unless_ignored(numbers[i]);
+		rc = catch_unless_ignored(numbers[i], flags);
 	if (rc == 0)
-		rc = catch_one(SIGPIPE, on_stop);
+		rc = catch_one(SIGPIPE, on_stop, flags);
 	if (rc < 0 || fstat(fd, &st) < 0 ||
 	    !(S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode)))
 		return rc;

@@ -10,7 +10,8 @@
 /* From now on SIGINT, SIGTERM and SIGHUP, unless they are ignored, only ask to stop, and so
  * does the going of the reader when descriptor fd is a pipe or a socket: a thread watches it.
  * Calls that wait with IPCQ_INTERRUPTIBLE then say -EINTR, also when the signal came right
- * before them. 0 or -errno. */
+ * before them; writing to fd goes on. fd is -1 for who writes nothing: then every call ends.
+ * 0 or -errno. */
 int stop_catch(int fd) MUST_CHECK;
 
 bool stop_asked(void);

@@ -47,5 +47,24 @@ expect options-of-the-command-are-offered "ipcq notify --" "--help --timeout"
 expect options-begun-are-completed "ipcq receive $queue --out" "--output"
 expect forms-of-output-are-offered "ipcq receive $queue --output " "text raw hex json"
 expect queues-are-offered-behind-the-colon "ipcq stat sysv:" "${queue#sysv:}"
+expect form-of-output-behind-the-equals-sign "ipcq receive $queue --output=h" "hex"
+expect no-queue-is-offered-as-a-message "ipcq send $queue " ""
+expect no-queue-is-offered-as-a-message-behind-options "ipcq send $queue --lines " ""
+expect queues-are-offered-behind-options "ipcq receive --all sysv:" "${queue#sysv:}"
 expect list-takes-no-queue "ipcq list " ""
+
+# Outside of a completion it is an error; here it shows that it was asked for.
+# shellcheck disable=SC2317 # called by the completion
+compopt()
+{
+	echo "compopt $*"
+}
+
+mkdir "$work/directory"
+expect names-of-files-are-completed-as-such "ipcq send $queue --file $work/d" \
+	"compopt -o filenames
+$work/directory"
+expect names-of-files-behind-the-equals-sign "ipcq send $queue --file=$work/d" \
+	"compopt -o filenames
+$work/directory"
 exit $failed

@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -95,6 +96,27 @@ def files_are_sent_whole(lab):
     ipcq.complains(USAGE, ["--file"], "send", SYSV, "--file", path, "message")
 
 
+def large_body_is_split(lab):
+    ipcq = Shell(lab)
+    body = bytes(range(256)) * 1000
+    for uri, size in ((POSIX, 64), (SYSV, 256)):
+        ipcq.small(uri)
+        sender = ipcq.spawn("send", uri, "--split", stdin=subprocess.PIPE)
+        sender.stdin.write(body)
+        sender.stdin.close()
+        got = b""
+        while len(got) < len(body):
+            got += ipcq("receive", uri, "--all", "--timeout", "5s" if not got else "100ms",
+                        "--output", "raw")
+        equal((sender.wait(5), got == body), (0, True), "what arrived in pieces")
+        answer = ipcq.try_("send", uri, "--split", "--nonblock", stdin=body[:300])
+        equal(answer.status, UNREADY, "status")
+        require(f"{256} bytes of 300 in {256 // size} messages were sent" in answer.err,
+                f"said: {answer.err}")
+        equal(ipcq("receive", uri, "--all", "--output", "raw"), body[:256], "what was sent")
+    ipcq.complains(USAGE, ["--lines", "--split"], "send", SYSV, "--lines", "--split")
+
+
 def words_that_look_like_options_are_sent(lab):
     ipcq = Shell(lab)
     ipcq.small(POSIX)
@@ -143,10 +165,23 @@ def peek_takes_nothing(lab):
     equal(ipcq.json("peek", SYSV, "--position", 1), {"body": "two", "type": 2, "length": 3},
           "the second")
     equal(ipcq("peek", SYSV, "--all"), b"\ntwo\nthree\n", "all")
-    ipcq("peek", SYSV, "--position", 3, status=UNREADY)
+    ipcq.complains(UNREADY, [SYSV, "position 3", "only 3 wait"], "peek", SYSV, "--position", 3)
+    answer = ipcq.try_("peek", SYSV, "--count", 4)
+    equal((answer.status, answer.out), (UNREADY, b"\ntwo\nthree\n"), "one more than there are")
     equal(ipcq("receive", SYSV, "--count", 3), b"\ntwo\nthree\n", "all of them are there")
     ipcq.small(POSIX)
     ipcq.complains(FAILED, [POSIX], "peek", POSIX)
+
+
+def notify_takes_nothing_that_is_there(lab):
+    """A message without a body can only be waited for by taking it."""
+    ipcq = Shell(lab)
+    ipcq.small(SYSV)
+    for _ in range(10):
+        ipcq("send", SYSV, "")
+        ipcq("send", SYSV, "second")
+        ipcq("notify", SYSV)
+        equal(ipcq("receive", SYSV, "--all"), b"\nsecond\n", "messages in their order")
 
 
 def count_takes_so_many(lab):
@@ -163,6 +198,7 @@ def count_takes_so_many(lab):
 if __name__ == "__main__":
     sys.exit(main(odd_bodies_arrive_exactly, forms_of_output_agree,
                   priorities_and_types_are_exact, lines_become_messages,
-                  lines_that_do_not_fit_are_accounted_for, files_are_sent_whole,
+                  lines_that_do_not_fit_are_accounted_for, files_are_sent_whole, large_body_is_split,
                   words_that_look_like_options_are_sent, odd_names_are_names,
-                  selection_of_types, peek_takes_nothing, count_takes_so_many))
+                  selection_of_types, peek_takes_nothing,
+                  notify_takes_nothing_that_is_there, count_takes_so_many))

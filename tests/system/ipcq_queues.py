@@ -42,6 +42,10 @@ def keys_of_all_forms_are_one_queue(lab):
         by_id = f"sysv:id:{ipcq.json('stat', f'sysv:{number}')['id']}"
         ipcq("send", by_id, "x")
         equal(ipcq.json("stat", f"sysv:{number}")["messages"], 1, f"messages of key {number:#x}")
+        for form in ("0{}", "{:#x}", "{}"):
+            shown = ipcq.json("stat", "sysv:id:" + form.format(int(by_id[8:])))
+            equal((shown["key"], shown["last_sender"] is None), (f"{number:#x}", False),
+                  f"what is known by an id written as {form}")
         equal(key(ipcq.json("list")[0]["uri"]), number, "key in the name that is listed")
         ipcq("remove", by_id)
     path = f"sysv:{lab.directory}#7"
@@ -75,7 +79,8 @@ def list_shows_both_kinds(lab):
     equal([listed[uri]["messages"] for uri in (posix, sysv)], [1, 1], "messages")
     require(listed[sysv]["last_sender"] > 0 and listed[sysv]["last_receiver"] is None,
             f"parties: {listed[sysv]}")
-    equal(listed[sysv]["bytes"], 4, "bytes")
+    for uri in (posix, sysv):
+        equal([listed[uri]["bytes"], ipcq.json("stat", uri)["bytes"]], [4, 4], f"bytes of {uri}")
     rows = ipcq("list").decode().splitlines()
     equal([row.split()[-1] for row in rows], ["uri", posix, sysv], "names in the table")
     equal([row.split()[3] for row in rows], ["messages", "1", "1"], "messages in the table")

@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """ipcq waits as long as it was told, whatever the wall clock does, ends when it is told, and
 loses no message by that."""
+import fcntl
 import os
 import shutil
 import signal
@@ -91,6 +92,43 @@ def ending_at_any_instant_loses_nothing(lab):
             got += ipcq("receive", uri, "--all", "--timeout", "100ms").split()
         got += ipcq.try_("receive", uri, "--all").out.split()
         equal([int(number) for number in got], list(range(COUNT)), "messages received")
+
+
+def lines_of(count):
+    """As many bytes each as fit into a message of the small queues."""
+    return [b"%063d" % number for number in range(count)]
+
+
+def slow_reader(ipcq, uri, blocks):
+    """What comes through a pipe that is full when the receiver is told to end."""
+    reading, writing = os.pipe()
+    fcntl.fcntl(writing, fcntl.F_SETPIPE_SZ, 4096)
+    os.set_blocking(writing, blocks)
+    process = ipcq.spawn("receive", uri, "--follow", stdout=writing, stderr=subprocess.PIPE)
+    os.close(writing)
+    until(lambda: ipcq.json("stat", uri)["messages"] == 4, 20, "a full queue behind a full pipe")
+    process.send_signal(signal.SIGTERM)
+    with os.fdopen(reading, "rb") as out:
+        got = out.read()
+    equal((process.wait(GRANT_S), process.stderr.read()), (DONE, b""), "end of the receiver")
+    return got.split()
+
+
+def slow_reader_loses_nothing(lab):
+    """Also where the pipe does not block: the message that is taken is written whole."""
+    ipcq = Shell(lab)
+    sent = lines_of(200)
+    for uri in (POSIX, SYSV):
+        ipcq.small(uri)
+        for blocks in (True, False):
+            sender = ipcq.spawn("send", uri, "--lines", stdin=subprocess.PIPE)
+            sender.stdin.write(b"\n".join(sent))
+            sender.stdin.close()
+            got = slow_reader(ipcq, uri, blocks)
+            while sender.poll() is None:
+                got += ipcq("receive", uri, "--all", "--timeout", "100ms").split()
+            got += ipcq.try_("receive", uri, "--all").out.split()
+            equal(got, sent, f"{uri}, blocking {blocks}: messages")
 
 
 def ignored_signals_stay_ignored(lab):
@@ -274,7 +312,7 @@ def who_waits_is_told_that_the_queue_goes(lab):
 
 if __name__ == "__main__":
     sys.exit(main(follow_ends_by_signal_with_status_0, waiting_for_one_dies_by_the_signal,
-                  ending_at_any_instant_loses_nothing, ignored_signals_stay_ignored, stopping_and_going_on_loses_nothing,
+                  ending_at_any_instant_loses_nothing, slow_reader_loses_nothing, ignored_signals_stay_ignored, stopping_and_going_on_loses_nothing,
                   reader_that_goes_ends_following,
                   nothing_is_taken_for_a_reader_that_is_gone,
                   message_that_outgrows_the_buffer_is_received, messages_that_cannot_be_written_are_told,

@@ -2,11 +2,12 @@
 """Every exit status of ipcq, and complaints that name the queue, the limit and the mend."""
 import os
 import shutil
+import subprocess
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
-from harness.ipcq_shell import (ABSENT, DENIED, FAILED, POSIX, SYSV, UNREADY, USAGE, Shell,
+from harness.ipcq_shell import (ABSENT, DENIED, FAILED, POSIX, SMALL, SYSV, UNREADY, USAGE, Shell,
                                 python)
 from harness.lab import equal, main, require
 from harness.programs import Skipped
@@ -31,12 +32,13 @@ def usage_is_status_2(lab):
     ipcq = Shell(lab)
     ipcq.small(POSIX)
     ipcq.small(SYSV)
+    ipcq.complains(USAGE, ["255 bytes"], "create", "posix:/" + "n" * 256)
     for words in (
             (), ("unknown",), ("--unknown",), ("send",), ("list", POSIX), ("stat", POSIX, "more"),
             ("stat", POSIX, "--count", 1), ("stat", "/q"), ("stat", "posix:q"),
             ("stat", "posix:/a/b"), ("stat", "sysv:0"), ("stat", "sysv:0x100000000"),
             ("stat", "sysv:private"), ("stat", "posix:/" + "n" * 256), ("set", POSIX),
-            ("create", POSIX, "--mode", "0999"), ("create", POSIX, "--mode", "0"),
+            ("create", POSIX, "--mode", "0999"),
             ("create", POSIX, "--max-messages", 0), ("create", POSIX, "--message-size", "1XB"),
             ("create", POSIX, "--max-bytes", 1), ("create", SYSV, "--message-size", 1),
             ("send", POSIX, "--priority", 32768, "x"), ("send", POSIX, "--priority", -1, "x"),
@@ -59,6 +61,62 @@ def absent_queues_are_status_5(lab):
                       ("set", uri, "--mode", "0600"), ("notify", uri)):
             ipcq.complains(ABSENT, [uri, "no such queue", "ipcq "], *words)
     ipcq.complains(ABSENT, [SYSV], "peek", SYSV)
+
+
+def what_create_cannot_make_is_told(lab):
+    ipcq = Shell(lab)
+    ipcq.complains(FAILED, ["no such path /nowhere\n"], "create", "sysv:/nowhere#1")
+    ipcq.complains(FAILED, ["sysv:id:7", "ipcq create sysv:private"], "create", "sysv:id:7")
+
+
+def mode_may_let_nobody_in(lab):
+    ipcq = Shell(lab)
+    for uri in (POSIX, SYSV):
+        ipcq("create", uri, "--mode", "0", *SMALL[uri])
+        equal(ipcq.json("stat", uri)["mode"], "0000", f"mode of {uri}")
+
+
+def owners_that_are_not_there_are_told(lab):
+    ipcq = Shell(lab)
+    for uri in (POSIX, SYSV):
+        ipcq.small(uri)
+        for option in ("--owner", "--group"):
+            ipcq.complains(FAILED, [uri, "no such user or group"], "set", uri, option, 4000000000)
+        equal(ipcq.json("stat", uri)["owner"], "root", "owner")
+
+
+def nothing_is_taken_without_output(lab):
+    ipcq = Shell(lab)
+    closed = through(ipcq, "sh", "-c", 'exec "$@" >&-', "sh")
+    for uri in (POSIX, SYSV):
+        ipcq.small(uri)
+        ipcq("send", uri, "kept")
+        closed.complains(FAILED, [uri, "standard output is closed"], "receive", uri)
+        closed.complains(FAILED, [uri, "standard output is closed"], "receive", uri, "--follow")
+        equal(ipcq("receive", uri, "--nonblock"), b"kept\n", "message")
+    # The queue does not become standard input either, from which it would be sent its status.
+    through(ipcq, "sh", "-c", 'exec "$@" <&-', "sh").complains(
+        FAILED, ["cannot read standard input"], "send", POSIX)
+    ipcq("receive", POSIX, "--nonblock", status=UNREADY)
+
+
+def private_queue_without_a_reader_of_its_name_is_not_left(lab):
+    ipcq = Shell(lab)
+    with open("/dev/full", "wb") as full:
+        for words in (("create", "sysv:private"), ("create", "sysv:private", "--json")):
+            equal(ipcq.spawn(*words, stdout=full, stderr=-3).wait(20), FAILED, "status")
+    equal(ipcq.json("list"), [], "queues")
+    equal(ipcq.json("create", "sysv:private")["uri"], ipcq.json("list")[0]["uri"], "name")
+    equal(ipcq.json("create", SYSV), {"uri": SYSV}, "name of a queue with a key")
+
+
+def signals_that_cannot_be_queued_are_told(lab):
+    ipcq = Shell(lab)
+    ipcq.small(SYSV)
+    weak = through(ipcq, "prlimit", "--sigpending=0:0")
+    for command in ("receive", "notify"):
+        weak.complains(FAILED, [SYSV, "the 0 signals that RLIMIT_SIGPENDING", "ulimit -i 1",
+                                "LimitSIGPENDING=1"], command, SYSV, "--timeout", "20ms")
 
 
 def empty_and_full_are_status_6(lab):
@@ -101,13 +159,15 @@ def bodies_that_are_too_large_name_the_limit(lab):
     ipcq.small(POSIX)
     ipcq.complains(FAILED, [POSIX, "65 bytes", "message_size is 64", "--message-size"], "send",
                    POSIX, "x" * 65)
-    ipcq.complains(FAILED, [POSIX, "message_size is 64"], "send", POSIX, stdin=b"x" * 100000)
+    ipcq.complains(FAILED, [POSIX, "has more than 64 bytes", "message_size is 64"], "send", POSIX,
+                   stdin=b"x" * 100000)
     ipcq.small(SYSV)
-    ipcq.complains(FAILED, [SYSV, "257 bytes", "max_bytes of the queue is 256", "ipcq set"],
+    ipcq.complains(FAILED, [SYSV, "257 bytes", "max_bytes of the queue is 256",
+                            f"ipcq set {SYSV} --max-bytes 257"],
                    "send", SYSV, "x" * 257)
     ipcq("create", "sysv:0x72")
-    ipcq.complains(FAILED, ["sysv:0x72", "kernel.msgmax is 8192", "sysctl -w kernel.msgmax="],
-                   "send", "sysv:0x72", stdin=b"x" * 8193)
+    ipcq.complains(FAILED, ["sysv:0x72", "kernel.msgmax is 8192", "sysctl -w kernel.msgmax=8193"],
+                   "send", "sysv:0x72", "x" * 8193)
 
 
 def through(ipcq, *wrapper):
@@ -139,7 +199,8 @@ def limits_of_making_are_named_with_their_mend(lab):
     equal(ipcq.complains(FAILED, [], "create", POSIX, "--max-messages", 65537).count("\n"), 1,
           "lines of a complaint")
     through(Shell(lab), "prlimit", "--msgqueue=100:100").complains(
-        FAILED, [POSIX, "RLIMIT_MSGQUEUE allows 100 bytes", "LimitMSGQUEUE="], "create", POSIX,
+        FAILED, [POSIX, "RLIMIT_MSGQUEUE allows 100 bytes", "LimitMSGQUEUE=420 ",
+                 "prlimit --msgqueue=420 ", "ulimit -q"], "create", POSIX,
         "--max-messages", 2, "--message-size", 64)
 
 
@@ -162,6 +223,17 @@ def no_right_is_status_4(lab):
     weak.complains(DENIED, [SYSV, "kernel.msgmnb"], "set", SYSV, "--max-bytes", 2 ** 30)
 
 
+def queue_that_nobody_may_see_names_the_mount(lab):
+    ipcq = Shell(lab)
+    ipcq.small(POSIX)
+    ipcq("set", POSIX, "--mode", "0000")
+    hidden = through(ipcq, "unshare", "-m", "sh", "-c",
+                     "umount /dev/mqueue 2>/dev/null; exec setpriv --bounding-set=-all "
+                     '--inh-caps=-all "$@"', "sh")
+    answer = hidden.complains(DENIED, [POSIX, "mount -t mqueue none /dev/mqueue"], "stat", POSIX)
+    require("ipcq stat" not in answer, f"points at itself: {answer}")
+
+
 def output_that_cannot_be_written_is_status_1(lab):
     ipcq = Shell(lab)
     ipcq.small(POSIX)
@@ -170,6 +242,11 @@ def output_that_cannot_be_written_is_status_1(lab):
         for words in (("list",), ("limits",), ("stat", POSIX), ("--help",), ("receive", POSIX)):
             equal(ipcq.spawn(*words, stdout=full, stderr=-3).wait(20), FAILED,
                   f"status of {words}")
+        for number in range(60):  # more than a buffer
+            ipcq("create", f"sysv:{number + 1}")
+        process = ipcq.spawn("list", "--json", stdout=full, stderr=subprocess.PIPE)
+        err = process.communicate(timeout=20)[1].decode()
+    require("No space left" in err, f"said: {err}")
 
 
 def limits_are_shown_with_what_raises_them(lab):
@@ -195,6 +272,11 @@ def limits_are_shown_with_what_raises_them(lab):
 
 if __name__ == "__main__":
     sys.exit(main(help_and_version_are_printed, usage_is_status_2, absent_queues_are_status_5,
+                  what_create_cannot_make_is_told, mode_may_let_nobody_in,
+                  owners_that_are_not_there_are_told, nothing_is_taken_without_output,
+                  private_queue_without_a_reader_of_its_name_is_not_left,
+                  signals_that_cannot_be_queued_are_told,
+                  queue_that_nobody_may_see_names_the_mount,
                   empty_and_full_are_status_6, exclusive_create_of_a_queue_that_is_there_fails,
                   create_says_what_a_queue_keeps, bodies_that_are_too_large_name_the_limit,
                   limits_of_making_are_named_with_their_mend, no_right_is_status_4,

@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -37,12 +38,11 @@ static const struct {
 };
 
 static const struct ipcq_create tiny = {
+	.set = IPCQ_SET_MODE,
 	.max_messages = 4,
 	.message_size = BODY_MAX,
 	.max_bytes = BYTES_MAX,
 	.mode = 0640,
-	.owner = (uid_t)-1,
-	.group = (gid_t)-1,
 };
 
 static struct ipcq *
@@ -186,7 +186,7 @@ END_TEST
 
 START_TEST(created_mode_is_exact_under_any_umask)
 {
-	static const mode_t modes[] = { 0666, 0600, 0622, 0777, 0060, 0006 };
+	static const mode_t modes[] = { 0666, 0600, 0622, 0777, 0060, 0006, 0 };
 	struct ipcq_create create = tiny;
 	struct ipcq_attributes at;
 	struct ipcq *q = NULL;
@@ -260,6 +260,7 @@ START_TEST(creation_that_fails_half_way_leaves_nothing)
 	struct ipcq_create create = tiny;
 	struct ipcq *q = NULL;
 
+	create.set |= IPCQ_SET_GROUP;
 	create.group = 4000000000; /* not mapped in this user namespace */
 	ck_assert_int_eq(
 	    ipcq_open(&q, kinds[_i].uri, READWRITE | IPCQ_CREATE, &create), -EINVAL);
@@ -276,6 +277,7 @@ START_TEST(created_queue_belongs_to_configured_owner)
 	struct ipcq *q = NULL;
 	int rc;
 
+	create.set |= IPCQ_SET_OWNER | IPCQ_SET_GROUP;
 	create.owner = 7;
 	create.group = 9;
 	rc = ipcq_open(&q, kinds[_i].uri, READWRITE | IPCQ_CREATE, &create);
@@ -288,6 +290,49 @@ START_TEST(created_queue_belongs_to_configured_owner)
 	ck_assert_uint_eq(at.owner, create.owner);
 	ck_assert_uint_eq(at.group, create.group);
 	ck_assert_uint_eq(at.mode, 0640);
+	ipcq_close(q);
+}
+END_TEST
+
+/* Zero is root's number, and must not be taken for an owner that was asked for. */
+START_TEST(zeroed_attributes_are_the_callers)
+{
+	const struct ipcq_create zero = { 0 };
+	struct ipcq_create nobody = { .set = IPCQ_SET_OWNER, .owner = (uid_t)-1 };
+	struct ipcq_attributes at;
+	struct ipcq *q = NULL;
+
+	ck_assert_int_eq(
+	    ipcq_open(&q, kinds[_i].uri, READWRITE | IPCQ_CREATE, &nobody), -EINVAL);
+	if (seteuid(7) < 0) /* where only one user is mapped, nobody else can ask */
+		return;
+	ck_assert_int_eq(
+	    ipcq_open(&q, kinds[_i].uri, READWRITE | IPCQ_CREATE, &zero), 0);
+	ck_assert_int_eq(ipcq_attributes(q, &at), 0);
+	ck_assert_uint_eq(at.owner, 7);
+	ck_assert_uint_eq(at.mode, 0600);
+	ipcq_close(q);
+	ck_assert_int_eq(ipcq_remove(kinds[_i].uri), 0);
+	ck_assert_int_eq(seteuid(0), 0);
+	(void)prctl(PR_SET_DUMPABLE, 1); /* the leak sanitizer traces us at the end */
+}
+END_TEST
+
+START_TEST(change_to_an_owner_that_is_not_there_keeps_the_queue)
+{
+	struct ipcq_change change = { .set = IPCQ_SET_OWNER, .owner = 4000000000 };
+	struct ipcq *q = make(_i);
+
+	ck_assert_int_eq(ipcq_change(q, &change), -EINVAL);
+	change.owner = (uid_t)-1;
+	ck_assert_int_eq(ipcq_change(q, &change), -EINVAL);
+	change = (struct ipcq_change){ .set = IPCQ_SET_GROUP, .group = (gid_t)-1 };
+	ck_assert_int_eq(ipcq_change(q, &change), -EINVAL);
+	change.set = 0;
+	ck_assert_int_eq(ipcq_change(q, &change), 0);
+	ck_assert_int_eq(ipcq_remove(kinds[_i].uri), 0);
+	if (ipcq_kind(q) == IPCQ_SYSV)
+		ck_assert_int_eq(ipcq_change(q, &change), -EIDRM);
 	ipcq_close(q);
 }
 END_TEST
@@ -356,6 +401,8 @@ suite_ipcq(void)
 		queue_that_is_there_keeps_its_attributes,
 		creation_that_fails_half_way_leaves_nothing,
 		created_queue_belongs_to_configured_owner,
+		zeroed_attributes_are_the_callers,
+		change_to_an_owner_that_is_not_there_keeps_the_queue,
 		removed_queue_is_gone_by_name,
 		unknown_flags_return_einval,
 		handle_tells_what_it_was_opened_with,

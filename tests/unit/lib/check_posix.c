@@ -19,11 +19,7 @@ struct slot {
 };
 
 static const struct ipcq_create tiny = {
-	.max_messages = 4,
-	.message_size = 64,
-	.mode = 0600,
-	.owner = (uid_t)-1,
-	.group = (gid_t)-1,
+	.max_messages = 4, .message_size = 64, .mode = 0600
 };
 
 static struct ipcq *

@@ -25,12 +25,7 @@ struct slot {
 	char body[64];
 };
 
-static const struct ipcq_create tiny = {
-	.max_bytes = 100,
-	.mode = 0600,
-	.owner = (uid_t)-1,
-	.group = (gid_t)-1,
-};
+static const struct ipcq_create tiny = { .max_bytes = 100, .mode = 0600 };
 
 static struct ipcq *q;
 
@@ -254,7 +249,7 @@ END_TEST
 
 START_TEST(message_above_the_stack_buffer_arrives)
 {
-	struct ipcq_create create = { .owner = (uid_t)-1, .group = (gid_t)-1 };
+	struct ipcq_create create = { 0 };
 	char *body = malloc(10000);
 	char *in = malloc(10008);
 	FILE *file;

@@ -33,10 +33,7 @@ static atomic_int calls;
 static void
 open_queue(int i)
 {
-	struct ipcq_create create = { .max_messages = 4,
-		.message_size = SIZE,
-		.owner = (uid_t)-1,
-		.group = (gid_t)-1 };
+	struct ipcq_create create = { .max_messages = 4, .message_size = SIZE };
 
 	ck_assert_int_eq(
 	    ipcq_open(&queue, uris[i], READWRITE | IPCQ_CREATE, &create), 0);
@@ -123,6 +120,40 @@ START_TEST(message_without_body_is_kept_for_the_handle)
 	ck_assert_int_eq(
 	    ipcq_receive(queue, buf, sizeof(buf), &timed, &got), -ETIMEDOUT);
 	ck_assert_int_eq(readable(fd, 0), 0);
+}
+END_TEST
+
+/* Also while the thread has it from the kernel and has not said so yet. */
+START_TEST(kept_message_is_seen_by_peek_and_counted)
+{
+	struct ipcq *other = NULL;
+	int fd;
+
+	open_queue(1);
+	ck_assert_int_eq(ipcq_open(&other, uris[1], READWRITE, NULL), 0);
+	fd = ipcq_poll_fd(queue);
+	ck_assert_int_ge(fd, 0);
+	for (int64_t type = 1; type <= 50; type++) {
+		ck_assert_int_eq(ipcq_size(queue), 0);
+		ck_assert_int_eq(ipcq_peek(queue, buf, sizeof(buf), 0, &got), -EAGAIN);
+		ck_assert_int_eq(readable(fd, 1), 0); /* now the thread waits */
+		send_text("", type);
+		ck_assert_int_eq(ipcq_size(queue), 1);
+		ck_assert_int_eq(ipcq_peek(queue, buf, sizeof(buf), 0, &got), 0);
+		ck_assert_int_eq(got.type, type);
+		send_text("second", type + 1);
+		ck_assert_int_eq(ipcq_peek(queue, buf, sizeof(buf), 1, &got), 6);
+		ck_assert_int_eq(got.type, type + 1);
+		ck_assert_int_eq(ipcq_peek(queue, buf, IPCQ_HEAD, 0, &got), 0);
+		ck_assert_int_eq(ipcq_peek(queue, buf, sizeof(buf), 2, &got), -EAGAIN);
+		ck_assert_int_eq(ipcq_size(queue), 2);
+		ck_assert_int_eq(receive_now(), 0);
+		ck_assert_int_eq(got.type, type);
+		ck_assert_int_eq(receive_now(), 6);
+		ck_assert_int_eq(receive_now(), -EAGAIN); /* the thread waits again */
+	}
+	ck_assert_int_eq(ipcq_size(other), 0);
+	ipcq_close(other);
 }
 END_TEST
 
@@ -362,6 +393,7 @@ suite_watch(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(tc, poll_fd_is_readable_while_there_are_messages, 0, 2);
 	tcase_add_test(tc, message_without_body_is_kept_for_the_handle);
+	tcase_add_test(tc, kept_message_is_seen_by_peek_and_counted);
 	tcase_add_test(tc, closing_puts_a_kept_message_back);
 	tcase_add_test(tc, receiver_waits_beside_the_descriptor);
 	tcase_add_test(tc, removal_makes_the_descriptor_readable);
