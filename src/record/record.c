@@ -4,6 +4,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/crc32c.h"
 
 /* What header_crc covers, in one piece for one call: the record up to captured_ns as it
@@ -35,6 +36,7 @@ void
 record_seal(struct record *rec, uint32_t seed)
 {
 	rec->body_crc = crc32c(seed, rec->body, rec->length);
+	CRASH_POINT("record.body_crc");
 	/* A kill between the two leaves a record that is not sealed yet. */
 	__atomic_store_n(&rec->header_crc, header_crc(rec, seed), __ATOMIC_RELEASE);
 }

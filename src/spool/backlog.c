@@ -49,21 +49,28 @@ heap_add(struct backlog *bl, struct backlog_run run)
 	return 0;
 }
 
+/* Put a run to where it belongs at or below a place whose children are in order. */
 static void
-heap_remove_first(struct backlog *bl)
+heap_sink(struct backlog *bl, size_t at, struct backlog_run run)
 {
-	struct backlog_run last = bl->heap[--bl->used];
-	size_t at = 0, child;
+	size_t child;
 
 	for (; (child = 2 * at + 1) < bl->used; at = child) {
 		if (child + 1 < bl->used &&
 		    run_before(&bl->heap[child + 1], &bl->heap[child]))
 			child++;
-		if (!run_before(&bl->heap[child], &last))
+		if (!run_before(&bl->heap[child], &run))
 			break;
 		bl->heap[at] = bl->heap[child];
 	}
-	bl->heap[at] = last;
+	bl->heap[at] = run;
+}
+
+static void
+heap_remove_first(struct backlog *bl)
+{
+	bl->used--;
+	heap_sink(bl, 0, bl->heap[bl->used]);
 }
 
 int
@@ -98,15 +105,16 @@ first_run(struct backlog *bl)
 	return run->position == run->end ? NULL : run;
 }
 
-int
-backlog_peek(struct backlog *bl, uint64_t *ret_position)
+bool
+backlog_peek(struct backlog *bl, uint64_t *ret_position, int64_t *ret_priority)
 {
 	const struct backlog_run *run = first_run(bl);
 
 	if (run == NULL)
-		return 0;
+		return false;
 	*ret_position = run->position;
-	return 1;
+	*ret_priority = run->priority;
+	return true;
 }
 
 void
@@ -120,4 +128,26 @@ backlog_pop(struct backlog *bl, uint64_t end)
 	bl->count--;
 	if (run != &bl->newest && run->position == run->end)
 		heap_remove_first(bl);
+}
+
+void
+backlog_drop_before(struct backlog *bl, uint64_t position, uint64_t count)
+{
+	struct backlog_run *newest = &bl->newest;
+	size_t kept = 0;
+
+	for (size_t i = 0; i < bl->used; i++) {
+		struct backlog_run run = bl->heap[i];
+
+		if (run.position < position)
+			run.position = position;
+		if (run.position < run.end)
+			bl->heap[kept++] = run;
+	}
+	bl->used = kept;
+	for (size_t i = kept / 2; i-- > 0;)
+		heap_sink(bl, i, bl->heap[i]);
+	if (newest->position < position)
+		newest->position = position < newest->end ? position : newest->end;
+	bl->count -= count;
 }

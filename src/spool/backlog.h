@@ -5,6 +5,7 @@
 #ifndef MQBRIDGE_SPOOL_BACKLOG_H
 #define MQBRIDGE_SPOOL_BACKLOG_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -30,9 +31,11 @@ void backlog_done(struct backlog *bl);
 int backlog_push(
     struct backlog *bl, uint64_t position, uint64_t end, int64_t priority) MUST_CHECK;
 
-/* The position of the record that comes next: 1, or 0 if there is none. */
-int backlog_peek(struct backlog *bl, uint64_t *ret_position);
+/* The record that comes next: true, its position and priority; or false: none. */
+bool backlog_peek(struct backlog *bl, uint64_t *ret_position, int64_t *ret_priority);
 /* Take the record that backlog_peek() gave; end is what it was pushed with. */
 void backlog_pop(struct backlog *bl, uint64_t end);
+/* What lies before a position, count records, waits no more. */
+void backlog_drop_before(struct backlog *bl, uint64_t position, uint64_t count);
 
 #endif

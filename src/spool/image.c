@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "record/record.h"
@@ -185,6 +186,7 @@ put_all(struct writer *wr, const struct names *nm, int64_t clock_ns)
 		return rc;
 	hd.bytes = wr->at;
 	hd.crc = crc32c(0, &hd, offsetof(struct image_header, crc));
+	CRASH_POINT("image.files");
 	rc = put_at(wr, &hd, sizeof(hd), 0);
 	if (rc == 0 && fsync(wr->fd) < 0)
 		rc = -errno;
@@ -217,8 +219,10 @@ put_image(struct writer *wr, const struct names *nm, int64_t clock_ns)
 	if (wr->fd < 0)
 		return -errno;
 	rc = give_to_owner(wr->fd, wr->state_fd);
+	CRASH_POINT("image.made");
 	if (rc == 0)
 		rc = put_all(wr, nm, clock_ns);
+	CRASH_POINT("image.written");
 	if (close(wr->fd) < 0 && rc == 0)
 		rc = -errno;
 	if (rc == 0 &&
@@ -228,7 +232,23 @@ put_image(struct writer *wr, const struct names *nm, int64_t clock_ns)
 		(void)unlinkat(wr->state_fd, IMAGE_TEMPORARY, 0);
 		return rc;
 	}
+	CRASH_POINT("image.renamed");
 	return file_sync_dir(wr->state_fd);
+}
+
+/* What overflow logs appended goes to disk with the image, whoever appended it. */
+static int
+sync_logs(const struct writer *wr, const struct names *nm)
+{
+	for (size_t i = 0; i < nm->n; i++) {
+		if (state_file_kind(nm->at[i]) != STATE_FILE_LOG)
+			continue;
+		if (syncfs(wr->state_fd) == 0)
+			return 0;
+		return why_set(wr->error, -errno,
+		    "the overflow logs cannot be written to disk: %s", strerror(errno));
+	}
+	return 0;
 }
 
 int
@@ -248,8 +268,11 @@ image_save(struct runtime *rt, char **error)
 	rc = names_list(&nm, wr.runtime_fd, state_file_is);
 	if (rc == 0) {
 		rc = put_image(&wr, &nm, runtime_clock_ns(rt));
+		if (rc == 0)
+			rc = sync_logs(&wr, &nm);
 		names_done(&nm);
 	}
+	CRASH_POINT("image.saved");
 	if (rc < 0)
 		return why_set(
 		    error, rc, "the image cannot be written: %s", strerror(-rc));

@@ -9,9 +9,11 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "spool/image_layout.h"
+#include "spool/image_salvage.h"
 #include "spool/why.h"
 
 /* Reads an image from front to back. The same walk checks it and, with a directory, makes
@@ -188,6 +190,7 @@ take_file(struct reader *rd)
 	}
 	if (rc == 0)
 		rc = take_extents(rd, &se, &to);
+	CRASH_POINT("image_load.file");
 	if (to.fd >= 0) {
 		if (rc == 0)
 			rc = fill_up(&to, se.file_bytes);
@@ -240,9 +243,9 @@ walk(struct reader *rd, int runtime_fd, struct image_info *ret)
 		return rc;
 	if (rd->at != rd->end)
 		return damaged(rd, "more follows behind its last file");
-	ret->anchor = hd.anchor;
-	ret->files = hd.sections;
-	ret->bytes = hd.bytes;
+	*ret = (struct image_info){
+		.anchor = hd.anchor, .files = hd.sections, .bytes = hd.bytes
+	};
 	return 0;
 }
 
@@ -287,48 +290,100 @@ image_check(int state_fd, struct image_info *ret, char **error)
 	return rc < 0 ? report(&rd, rc) : 0;
 }
 
-/* Out of the way, so that it is neither loaded nor overwritten by the next stop. */
-static int
-set_aside(int state_fd, const struct reader *rd)
+int
+image_set_aside(int state_fd, char *name, size_t size)
 {
-	char name[sizeof(IMAGE_DAMAGED) + 32];
 	time_t now = (time_t)(clock_wall_ns() / 1000000000);
 	char stamp[32] = "";
 	struct tm tm;
-	int rc;
 
 	if (gmtime_r(&now, &tm) != NULL)
 		(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-	(void)snprintf(name, sizeof(name), "%s%s", IMAGE_DAMAGED, stamp);
-	if (renameat(state_fd, IMAGE_FILE, state_fd, name) < 0)
-		rc = -errno;
-	else
-		rc = file_sync_dir(state_fd);
+	(void)snprintf(name, size, "%s%s", IMAGE_DAMAGED, stamp);
+	if (renameat2(state_fd, IMAGE_FILE, state_fd, name, RENAME_NOREPLACE) < 0)
+		return -errno;
+	return file_sync_dir(state_fd);
+}
+
+/* Nothing can be read from it: out of the way, so that it is neither loaded nor overwritten by
+ * the next stop. */
+static int
+refuse(int state_fd, const struct reader *rd)
+{
+	char name[IMAGE_ASIDE_NAME];
+	int rc = image_set_aside(state_fd, name, sizeof(name));
+
 	if (rc < 0)
 		return why_set(rd->error, -EBADMSG,
 		    "the image is damaged (%s) and cannot be set aside as \"%s\": %s",
 		    rd->damage, name, strerror(-rc));
 	return why_set(rd->error, -EBADMSG,
-	    "the image is damaged (%s); it was set aside as \"%s\"", rd->damage, name);
+	    "the image is damaged (%s), and files are missing in it; it was set aside as "
+	    "\"%s\": copy it to \"image\" in a directory, and \"mqbridge-spool export\" of "
+	    "that directory gives the messages that can be read; a start without it "
+	    "begins with nothing",
+	    rd->damage, name);
+}
+
+/* What is left of a damaged one. */
+static int
+load_damaged(const struct reader *rd, int runtime_fd, struct image_info *info)
+{
+	struct salvage found;
+	int rc = image_salvage(rd->fd, runtime_fd, &found);
+
+	if (rc < 0)
+		return rc;
+	info->anchor = found.anchor;
+	info->files = found.whole + found.partial;
+	info->partial = found.partial;
+	info->dropped = found.dropped;
+	info->incomplete = found.incomplete;
+	info->damage = rd->damage;
+	return 0;
+}
+
+static int
+load(struct reader *rd, int runtime_fd, int state_fd, struct image_info *ret)
+{
+	struct image_info info = { 0 };
+	int rc;
+
+	rc = open_image(state_fd, rd);
+	if (rc < 0)
+		return rc;
+	rc = walk(rd, -1, &info);
+	if (rc == 0)
+		rc = walk(rd, runtime_fd, &info);
+	else if (rc == -EBADMSG)
+		rc = load_damaged(rd, runtime_fd, &info);
+	(void)close(rd->fd);
+	CRASH_POINT("image_load.files");
+	if (rc == 0)
+		*ret = info;
+	return rc;
+}
+
+int
+image_load_look(int runtime_fd, int state_fd, struct image_info *ret, char **error)
+{
+	struct reader rd = { .error = error };
+	int rc = load(&rd, runtime_fd, state_fd, ret);
+
+	return rc < 0 ? report(&rd, rc) : 0;
 }
 
 int
 image_load(int runtime_fd, int state_fd, struct image_info *ret, char **error)
 {
 	struct reader rd = { .error = error };
-	struct image_info info;
-	int rc;
+	struct image_info info = { 0 };
+	int rc = load(&rd, runtime_fd, state_fd, &info);
 
-	rc = open_image(state_fd, &rd);
-	if (rc < 0)
-		return rc;
-	rc = walk(&rd, -1, &info);
-	if (rc == 0)
-		rc = walk(&rd, runtime_fd, &info);
-	(void)close(rd.fd);
+	/* Without the journal of a stream what waits for it would count as settled. */
+	if (rc == -EBADMSG || (rc == 0 && info.incomplete))
+		return refuse(state_fd, &rd);
 	if (rc == 0)
 		*ret = info;
-	if (rc == -EBADMSG)
-		return set_aside(state_fd, &rd);
 	return rc < 0 ? report(&rd, rc) : 0;
 }

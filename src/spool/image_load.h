@@ -4,6 +4,7 @@
 #define MQBRIDGE_SPOOL_IMAGE_LOAD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -13,7 +14,18 @@ struct image_info {
 	struct anchor anchor; /* when it was saved */
 	uint32_t files;
 	uint64_t bytes; /* of the image */
+	/* It is damaged, and this is why; NULL: it is whole. */
+	const char *damage;
+	uint32_t partial; /* of the files, rings and journals with gaps */
+	uint32_t dropped; /* files besides, marks that cannot be trusted */
+	bool incomplete;  /* files may be missing of which nothing is left */
 };
+
+#define IMAGE_ASIDE_NAME 64 /* bytes of a name with its NUL */
+
+/* Rename it to "image.damaged-<time>", never over another file. name: what it is called now.
+ * 0 or -errno. */
+int image_set_aside(int state_fd, char *name, size_t size) MUST_CHECK;
 
 /* 1, 0 or -errno. */
 int image_exists(int state_fd) MUST_CHECK;
@@ -22,10 +34,15 @@ int image_exists(int state_fd) MUST_CHECK;
  * -errno. *error as in runtime_open(). */
 int image_check(int state_fd, struct image_info *ret, char **error) MUST_CHECK;
 
-/* Check all of it, then make its files in runtime_fd. The image stays, but a damaged one is
- * renamed to "image.damaged-<time>". What is made is complete only when the caller says so,
- * also when this fails on the way. Results as image_check(). */
+/* Check all of it, then make its files in runtime_fd; of a damaged one what is left of them. The
+ * image stays, but one in which files are missing is refused and renamed to "image.damaged-<time>". What is
+ * made is complete only when the caller says so, also when this fails on the way. Results as
+ * image_check(). */
 int image_load(
+    int runtime_fd, int state_fd, struct image_info *ret, char **error) MUST_CHECK;
+
+/* The same for tools, into a directory of theirs: the image stays under its name always. */
+int image_load_look(
     int runtime_fd, int state_fd, struct image_info *ret, char **error) MUST_CHECK;
 
 #endif

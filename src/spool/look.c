@@ -53,7 +53,7 @@ look_ring(struct look_ring *ret, int dir_fd, const char *file)
 	struct ring_map map;
 	int rc;
 
-	rc = ring_file_map(&map, dir_fd, file);
+	rc = ring_file_map(&map, dir_fd, file, RING_FILE_LOOK);
 	if (rc < 0)
 		return rc;
 	lr.id = map.header->id;

@@ -10,71 +10,10 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/crc32c.h"
 #include "record/record.h"
 #include "spool/marks_file.h"
-
-/* All stores that recovery depends on: one instruction, and neither earlier nor later stores
- * are moved across. That is all that a kill asks for; the marks have one thread. */
-static inline void
-store_u64(volatile uint64_t *at, uint64_t value)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-	*at = value;
-	atomic_signal_fence(memory_order_seq_cst);
-}
-
-static inline void
-store_u32(volatile uint32_t *at, uint32_t value)
-{
-	atomic_signal_fence(memory_order_seq_cst);
-	*at = value;
-	atomic_signal_fence(memory_order_seq_cst);
-}
-
-static struct marks_entry *
-entry_at(const struct marks *mk, uint64_t number)
-{
-	return &mk->entries[(number - 1) % MARKS_DOUBTS];
-}
-
-/* The entry counts from the last store on; a kill before it leaves no trace. */
-static void
-append_doubt(struct marks *mk, const struct id *stream, uint64_t seq, uint64_t last_seq,
-    enum doubt_outcome outcome)
-{
-	uint64_t number = mk->header->doubts_written + 1;
-	uint64_t total = marks_doubts_total(mk);
-	struct marks_entry *en = entry_at(mk, number);
-
-	memset(en, 0, sizeof(*en));
-	en->stream = *stream;
-	en->seq = seq;
-	en->last_seq = last_seq;
-	en->wall_ns = clock_wall_ns();
-	en->total = total + (last_seq - seq + 1);
-	en->outcome = outcome;
-	store_u64(&mk->header->doubts_written, number);
-}
-
-/* One doubt per crash, also if this is killed and runs again: the number of the entry is
- * noted in the slot before it is written, so the next run sees whether it was. */
-static bool
-recover_doubt(struct marks *mk, struct mark *m)
-{
-	bool written = m->recording != 0 && m->recording <= mk->header->doubts_written;
-	bool found = m->intent != 0 && (written || mark_in_doubt(m));
-
-	if (found && !written) {
-		store_u64(&m->recording, mk->header->doubts_written + 1);
-		append_doubt(mk, &m->stream, m->intent, m->intent, DOUBT_PENDING);
-	}
-	if (found)
-		store_u64(&m->doubt, m->intent);
-	store_u64(&m->intent, 0);
-	store_u64(&m->recording, 0);
-	return found;
-}
 
 static bool
 recover_slot(struct marks *mk, struct mark *m)
@@ -87,7 +26,7 @@ recover_slot(struct marks *mk, struct mark *m)
 	for (unsigned i = 0; i < MARK_REJECTS; i++)
 		if (m->rejects[i].seq > m->mark)
 			m->rejects[i].seq = 0;
-	return recover_doubt(mk, m);
+	return marks_recover_doubt(mk, m);
 }
 
 static int
@@ -98,6 +37,7 @@ marks_map(struct marks **ret, int dir_fd)
 
 	if (mk == NULL)
 		return -ENOMEM;
+	mk->peer_streams = MARKS_STREAMS;
 	rc = marks_file_open(mk, dir_fd);
 	if (rc < 0) {
 		marks_close(mk);
@@ -117,8 +57,14 @@ marks_open(struct marks **ret, int dir_fd, uint64_t *ret_new_doubts)
 	rc = marks_map(&mk, dir_fd);
 	if (rc < 0)
 		return rc;
+	rc = marks_file_upgrade(mk);
+	if (rc < 0) {
+		marks_close(mk);
+		return rc;
+	}
 	for (unsigned i = 0; i < mk->n_slots; i++)
 		found += recover_slot(mk, &mk->slots[i]);
+	marks_begin_calls(mk);
 	*ret_new_doubts = found;
 	*ret = mk;
 	return 0;
@@ -199,12 +145,40 @@ find_victim(struct marks *mk, const char *label)
 	return m != NULL ? m : longest_unused(mk, NULL);
 }
 
+void
+marks_share(struct marks *mk, size_t n_peers)
+{
+	/* One share is for the streams of this host. */
+	size_t share = MARKS_STREAMS / (n_peers + 1);
+
+	mk->peer_streams = share == 0 ? 1 : (unsigned)share;
+}
+
+/* Else one that never stores its rejects could keep everybody from new streams. */
+static bool
+has_its_share(const struct marks *mk, const char *label)
+{
+	unsigned n = 0;
+
+	if (strchr(label, '/') == NULL)
+		return false;
+	for (unsigned i = 0; i < mk->n_slots; i++) {
+		const struct mark *m = &mk->slots[i];
+
+		n += m->state == MARK_USED && !may_evict(m) &&
+		     is_same_peer(label, m->label);
+	}
+	return n >= mk->peer_streams;
+}
+
 static int
 find_room(struct marks *mk, const char *label, struct mark **ret)
 {
 	unsigned i;
 	int rc;
 
+	if (has_its_share(mk, label))
+		return -ENOSPC;
 	for (i = 0; i < mk->n_slots; i++)
 		if (mk->slots[i].state != MARK_USED)
 			break;
@@ -233,13 +207,18 @@ mark_new(struct marks *mk, const struct id *stream, const char *label, uint64_t 
 	rc = find_room(mk, label, &m);
 	if (rc < 0)
 		return rc;
-	store_u32(&m->state, 0);
+	marks_store_u32(&m->state, 0);
+	CRASH_POINT("marks.slot_free");
+	if (m->call.known && m->call.sent > mk->header->sent_unnoted)
+		mk->header->sent_unnoted = m->call.sent;
 	memset(m, 0, sizeof(*m));
 	m->mark = start;
 	m->stream = *stream;
 	m->used_ns = clock_wall_ns();
 	(void)snprintf(m->label, sizeof(m->label), "%s", label);
-	store_u32(&m->state, MARK_USED);
+	CRASH_POINT("marks.slot_filled");
+	marks_store_u32(&m->state, MARK_USED);
+	CRASH_POINT("marks.slot_used");
 	*ret = m;
 	return 0;
 }
@@ -257,6 +236,16 @@ mark_unhold(struct mark *m)
 	assert(m->held > 0);
 	m->used_ns = clock_wall_ns();
 	m->held--;
+}
+
+int
+mark_forget(struct mark *m)
+{
+	if (m->held > 0)
+		return -EBUSY;
+	/* What it sent stays noted in the slot until that is used again. */
+	marks_store_u32(&m->state, 0);
+	return 0;
 }
 
 const struct id *
@@ -297,72 +286,23 @@ mark_in_doubt(const struct mark *m)
 void
 mark_intend(struct mark *m, uint64_t seq)
 {
-	store_u64(&m->intent, seq);
+	marks_store_u64(&m->intent, seq);
+	CRASH_POINT("marks.intended");
 }
 
 /* The intent may stay: it is no longer mark + 1. */
 void
 mark_pass(struct mark *m, uint64_t seq)
 {
-	store_u64(&m->mark, seq);
+	marks_store_u64(&m->mark, seq);
+	CRASH_POINT("marks.passed");
 }
 
 void
 mark_withdraw(struct mark *m)
 {
-	store_u64(&m->intent, 0);
-}
-
-bool
-mark_doubtful(const struct mark *m, uint64_t seq)
-{
-	return seq != 0 && m->doubt == seq;
-}
-
-static uint64_t
-first_listed(const struct marks *mk)
-{
-	return mk->header->doubts_written - marks_doubts_listed(mk) + 1;
-}
-
-void
-mark_doubt_resent(struct marks *mk, struct mark *m, const struct record *rec)
-{
-	uint64_t last = mk->header->doubts_written;
-
-	/* Several crashes may have hit the same sequence: each has its entry. */
-	for (uint64_t n = first_listed(mk); n <= last; n++) {
-		struct marks_entry *en = entry_at(mk, n);
-
-		if (en->outcome != DOUBT_PENDING || en->seq != m->doubt ||
-		    !id_equal(&en->stream, &m->stream))
-			continue;
-		en->number = rec->number;
-		en->type = rec->type;
-		en->length = rec->length;
-		en->body_crc = crc32c(0, rec->body, rec->length);
-		store_u32(&en->outcome, DOUBT_RESENT);
-	}
-	store_u64(&m->doubt, 0);
-}
-
-void
-marks_doubt_lost(
-    struct marks *mk, const struct id *stream, uint64_t acked, uint64_t next)
-{
-	uint64_t last = mk->header->doubts_written;
-
-	if (next <= acked || next - acked <= 1)
-		return;
-	/* After a kill before the stream got its slot the sender says the same again. */
-	for (uint64_t n = first_listed(mk); n <= last; n++) {
-		const struct marks_entry *en = entry_at(mk, n);
-
-		if (en->outcome == DOUBT_LOST_STATE && en->seq == acked + 1 &&
-		    en->last_seq == next - 1 && id_equal(&en->stream, stream))
-			return;
-	}
-	append_doubt(mk, stream, acked + 1, next - 1, DOUBT_LOST_STATE);
+	marks_store_u64(&m->intent, 0);
+	CRASH_POINT("marks.withdrawn");
 }
 
 /* The sequence on the list, or a free place, or NULL. */
@@ -388,8 +328,10 @@ mark_reject(struct mark *m, uint64_t seq, uint16_t reason)
 	if (rj == NULL)
 		return -ENOSPC;
 	mark_withdraw(m); /* refused, so a crash leaves no doubt about it */
-	store_u64(&rj->reason, reason);
-	store_u64(&rj->seq, seq);
+	marks_store_u64(&rj->reason, reason);
+	CRASH_POINT("marks.reject_reason");
+	marks_store_u64(&rj->seq, seq);
+	CRASH_POINT("marks.rejected");
 	mark_pass(m, seq);
 	return 0;
 }
@@ -400,7 +342,8 @@ mark_reject_forget(struct mark *m, uint64_t seq)
 	struct mark_reject *rj = seq == 0 ? NULL : reject_place(m, seq);
 
 	if (rj != NULL)
-		store_u64(&rj->seq, 0);
+		marks_store_u64(&rj->seq, 0);
+	CRASH_POINT("marks.reject_forgotten");
 }
 
 unsigned
@@ -427,44 +370,4 @@ mark_reject_at(
 		*ret_reason = (uint16_t)rj->reason;
 		return;
 	}
-}
-
-uint64_t
-marks_doubts_total(const struct marks *mk)
-{
-	uint64_t written = mk->header->doubts_written;
-
-	return written == 0 ? 0 : entry_at(mk, written)->total;
-}
-
-unsigned
-marks_doubts_listed(const struct marks *mk)
-{
-	uint64_t written = mk->header->doubts_written;
-
-	return written < MARKS_DOUBTS ? (unsigned)written : MARKS_DOUBTS;
-}
-
-void
-marks_doubt_at(const struct marks *mk, unsigned i, struct doubt *ret)
-{
-	const struct marks_entry *en = entry_at(mk, first_listed(mk) + i);
-
-	ret->stream = en->stream;
-	ret->seq = en->seq;
-	ret->last_seq = en->last_seq;
-	ret->number = en->number;
-	ret->type = en->type;
-	ret->length = en->length;
-	ret->body_crc = en->body_crc;
-	ret->wall_ns = en->wall_ns;
-	ret->outcome = (enum doubt_outcome)en->outcome;
-}
-
-const char *
-marks_doubt_label(struct marks *mk, const struct doubt *db)
-{
-	const struct mark *m = mark_find(mk, &db->stream);
-
-	return m == NULL ? "" : mark_label(m);
 }

@@ -8,12 +8,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 
 #define MARKS_TEMPORARY "marks.new"
 #define MARKS_MAGIC     "MQBMARKS"
-#define MARKS_VERSION   1
+#define MARKS_VERSION   2
+#define MARKS_OLDEST    1
 
 static uint32_t
 header_crc(const struct marks_header *hd)
@@ -63,6 +65,7 @@ make_file(int dir_fd, int *ret_fd)
 	if (fd < 0)
 		return -errno;
 	rc = write_new(fd);
+	CRASH_POINT("marks_file.written");
 	if (rc == 0 && renameat(dir_fd, MARKS_TEMPORARY, dir_fd, MARKS_FILE) < 0)
 		rc = -errno;
 	if (rc < 0) {
@@ -70,6 +73,7 @@ make_file(int dir_fd, int *ret_fd)
 		(void)close(fd);
 		return rc;
 	}
+	CRASH_POINT("marks_file.renamed");
 	*ret_fd = fd;
 	return 0;
 }
@@ -130,8 +134,9 @@ map_file(struct marks *mk)
 	mk->slots = (void *)(mk->base + MARKS_SLOTS_AT);
 	hd = mk->header;
 	if (memcmp(hd->magic, MARKS_MAGIC, sizeof(hd->magic)) != 0 ||
-	    hd->version != MARKS_VERSION || hd->slot_bytes != MARKS_SLOT ||
-	    hd->doubts != MARKS_DOUBTS || hd->crc != header_crc(hd))
+	    hd->version < MARKS_OLDEST || hd->version > MARKS_VERSION ||
+	    hd->slot_bytes != MARKS_SLOT || hd->doubts != MARKS_DOUBTS ||
+	    hd->crc != header_crc(hd))
 		return -EBADMSG;
 	return 0;
 }
@@ -145,6 +150,24 @@ marks_file_open(struct marks *mk, int dir_fd)
 	if (mk->fd < 0)
 		rc = errno == ENOENT ? make_file(dir_fd, &mk->fd) : -errno;
 	return rc == 0 ? map_file(mk) : rc;
+}
+
+int
+marks_file_upgrade(struct marks *mk)
+{
+	struct marks_header hd = *mk->header;
+	ssize_t n;
+
+	if (hd.version == MARKS_VERSION)
+		return 0;
+	hd.version = MARKS_VERSION;
+	hd.crc = header_crc(&hd);
+	/* Version and checksum in one call: a kill comes before or behind it. */
+	do {
+		n = pwrite(
+		    mk->fd, &hd, offsetof(struct marks_header, doubts_written), 0);
+	} while (n < 0 && errno == EINTR);
+	return n < 0 ? -errno : 0;
 }
 
 void

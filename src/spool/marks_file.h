@@ -1,8 +1,10 @@
-/* The file "marks": layout, making, mapping, growing. Private to marks.c.
+/* The file "marks": layout, making, mapping, growing. Private to marks.c and marks_doubt.c.
  * docs/spool-format.md, section 5. */
 #ifndef MQBRIDGE_SPOOL_MARKS_FILE_H
 #define MQBRIDGE_SPOOL_MARKS_FILE_H
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +19,15 @@
 #define MARK_LABEL   512  /* with its NUL */
 #define MARK_USED    UINT32_C(0x4b52414d)
 
+/* Who makes calls of the kernel, and under which clock. */
+struct marks_process {
+	struct id boot;     /* of the kernel; all zero: not known */
+	uint64_t pid_space; /* inode of the PID namespace, 0: not known */
+	int64_t clock_ns;   /* CLOCK_REALTIME - CLOCK_BOOTTIME at its start */
+	uint32_t pid;       /* 0: none yet */
+	uint32_t reserved;
+};
+
 /* What changes is outside the checksum. */
 struct marks_header {
 	char magic[8];
@@ -25,6 +36,9 @@ struct marks_header {
 	uint32_t doubts; /* entries in the list of doubts */
 	uint32_t crc;    /* over the fields before it */
 	uint64_t doubts_written;
+	struct marks_process process; /* that makes the calls noted in the slots */
+	uint64_t sent;                /* counts what it sent to System V queues */
+	uint64_t sent_unnoted;        /* the last of these that no slot has */
 };
 
 struct
@@ -39,7 +53,23 @@ struct
 	uint32_t length;
 	uint32_t body_crc;
 	uint32_t outcome;
-	uint32_t reserved;
+	uint32_t flags; /* MARKS_ENTRY_... */
+};
+
+/* No sign that the message itself did harm. */
+#define MARKS_ENTRY_HARMLESS 1u
+
+/* What tells, after a kill, whether a System V queue took the message. */
+struct mark_call {
+	int64_t intent_s; /* CLOCK_REALTIME_COARSE before the call */
+	int32_t queue;    /* its id */
+	uint32_t known;   /* 1: this is filled in */
+	uint64_t before;  /* the header's sent when it was intended */
+	/* The last message before it that the same process sent there, 0: none or not known. */
+	uint64_t sent;
+	int64_t sent_type;
+	uint32_t sent_length;
+	uint32_t sent_crc; /* the record's body_crc */
 };
 
 struct mark_reject {
@@ -58,8 +88,12 @@ struct mark { /* a slot */
 	uint32_t held;   /* by open streams of this process */
 	struct mark_reject rejects[MARK_REJECTS];
 	char label[MARK_LABEL];
-	uint8_t reserved[MARKS_SLOT - 64 - sizeof(struct mark_reject[MARK_REJECTS]) -
-			 MARK_LABEL];
+	uint64_t lost_last;    /* all up to here are in doubt: the state was lost */
+	uint64_t waits;        /* the sequence whose call waits for room, 0: none */
+	struct mark_call call; /* of the running process */
+	struct mark_call doubt_call; /* of the one that left the doubt */
+	struct marks_process doubt_process;
+	uint8_t reserved[296];
 };
 
 #define MARKS_LIST       (MARKS_DOUBTS * sizeof(struct marks_entry))
@@ -67,10 +101,12 @@ struct mark { /* a slot */
 #define MARKS_STEP_BYTES ((size_t)MARKS_STEP * MARKS_SLOT)
 #define MARKS_MAPPED     (MARKS_SLOTS_AT + (size_t)MARKS_STREAMS * MARKS_SLOT)
 
+_Static_assert(sizeof(struct marks_header) == 88, "layout of the header");
 _Static_assert(sizeof(struct marks_entry) == 80, "layout of the list of doubts");
 _Static_assert(MARKS_LIST % 4096 == 0, "slots start on a page");
 _Static_assert(sizeof(struct mark) == MARKS_SLOT, "layout of a slot");
 _Static_assert(offsetof(struct mark, rejects) == 64, "layout of a slot");
+_Static_assert(offsetof(struct mark, lost_last) == 1600, "layout of a slot");
 _Static_assert(MARKS_STEP_BYTES % 4096 == 0, "growing by whole pages");
 _Static_assert(MARKS_STREAMS % MARKS_STEP == 0, "growing up to the last slot");
 
@@ -80,16 +116,42 @@ struct marks {
 	struct marks_header *header;
 	struct marks_entry *entries;
 	struct mark *slots;
-	unsigned n_slots; /* in the file */
+	unsigned n_slots;      /* in the file */
+	unsigned peer_streams; /* that one peer may keep from eviction */
 };
+
+/* All stores that recovery depends on: one instruction, and neither earlier nor later stores
+ * are moved across. That is all that a kill asks for; the marks have one thread. */
+static inline void
+marks_store_u64(volatile uint64_t *at, uint64_t value)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	*at = value;
+	atomic_signal_fence(memory_order_seq_cst);
+}
+
+static inline void
+marks_store_u32(volatile uint32_t *at, uint32_t value)
+{
+	atomic_signal_fence(memory_order_seq_cst);
+	*at = value;
+	atomic_signal_fence(memory_order_seq_cst);
+}
 
 /* Open or make the file and map it into *mk, which is all zero. 0; -EBADMSG: damaged or of a
  * future version; or -errno. marks_file_close() is due also on failure. */
 int marks_file_open(struct marks *mk, int dir_fd) MUST_CHECK;
 void marks_file_close(struct marks *mk);
+/* Make an older version, whose new fields are all 0, one of ours. */
+int marks_file_upgrade(struct marks *mk) MUST_CHECK;
 
 /* More free slots, in the space reserved; those in use stay where they are. n_slots must be
  * below MARKS_STREAMS. */
 int marks_file_grow(struct marks *mk) MUST_CHECK;
+
+/* marks_doubt.c, called by marks.c: what a crash left in a slot becomes a doubt. */
+bool marks_recover_doubt(struct marks *mk, struct mark *m);
+/* When all slots are recovered: the calls from now on are those of this process. */
+void marks_begin_calls(struct marks *mk);
 
 #endif

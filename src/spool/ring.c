@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/crash.h"
 #include "spool/ring_private.h"
 
 static int
@@ -67,6 +68,8 @@ words_start(struct ring_words *words, struct ring_tail tail, uint64_t uniform)
 {
 	words->generation = 0;
 	words->tail[0] = words->tail[1] = tail;
+	words->tail_check[0] = ring_tail_check(0, &tail);
+	words->tail_check[1] = 0;
 	words->type_slot = RECORD_TYPE_OPEN_SYSV;
 	words->type_number = 0;
 	words->uniform = uniform;
@@ -128,11 +131,15 @@ ring_open(struct ring **ret, int dir_fd, const char *file, int64_t now_ns,
 	rc = ring_new(&rg, dir_fd);
 	if (rc < 0)
 		return rc;
-	rc = ring_file_map(&map, dir_fd, file);
+	rc = ring_file_map(&map, dir_fd, file, RING_FILE_MEND);
 	if (rc < 0)
 		goto fail;
-	ring_adopt(rg, &map);
-	rc = ring_recover(rg, now_ns, &found);
+	found.missing = map.missing;
+	found.header_mended = ring_file_mend_header(&map);
+	rc = ring_tail_mend(&map, &found, &rg->lost_count);
+	ring_adopt(rg, &map); /* also to unmap it */
+	if (rc == 0)
+		rc = ring_recover(rg, now_ns, &found);
 	if (rc < 0)
 		goto fail;
 	*report = found;
@@ -167,9 +174,16 @@ ring_regrow(struct ring *rg, uint32_t max_body, uint64_t bytes)
 		ring_file_unmap(&map);
 		return rc;
 	}
+	CRASH_POINT("ring.regrown");
 	ring_file_unmap(&rg->map);
 	ring_adopt(rg, &map);
 	return 0;
+}
+
+bool
+ring_lost_count(const struct ring *rg)
+{
+	return rg->lost_count;
 }
 
 const struct id *
@@ -275,9 +289,11 @@ ring_reserve(struct ring *rg, struct record **ret)
 		rec->state = 0;
 		rec->reserved2 = 0;
 		rec->type = rg->type_open;
+		CRASH_POINT("ring.header");
 		/* The number last: a record that has it is prepared, or recovery could
 		 * take half a header for a message that was cut off. */
 		__atomic_store_n(&rec->number, rg->next_number, __ATOMIC_RELEASE);
+		CRASH_POINT("ring.number");
 		rg->open = rec;
 	}
 	*ret = rg->open;
@@ -295,6 +311,7 @@ ring_advance(struct ring *rg, const struct record *rec)
 	if (*uniform != rec->length && rec->flags == 0)
 		*uniform =
 		    *uniform == RING_UNIFORM_NONE ? rec->length : RING_UNIFORM_MIXED;
+	CRASH_POINT("ring.uniform");
 	rg->head += record_stride(rec->length);
 	rg->next_number++;
 	rg->open = NULL;
@@ -304,9 +321,13 @@ void
 ring_commit(struct ring *rg, struct record *rec, uint32_t length, int64_t now_ns)
 {
 	assert(rec == rg->open && length <= rg->max_body);
+	CRASH_POINT("ring.received");
 	__atomic_store_n(&rec->length, length, __ATOMIC_RELEASE);
+	CRASH_POINT("ring.length");
 	rec->captured_ns = now_ns;
+	CRASH_POINT("ring.captured");
 	record_seal(rec, rg->seed);
+	CRASH_POINT("ring.sealed");
 	ring_advance(rg, rec);
 }
 
@@ -329,8 +350,11 @@ commit_type(struct ring *rg, int64_t type, int64_t now_ns)
 	if (rc < 0)
 		return rc;
 	__atomic_store_n(&words->type_number, rg->next_number, __ATOMIC_RELEASE);
+	CRASH_POINT("ring.type_number");
 	__atomic_store_n(&rec->length, 0, __ATOMIC_RELEASE);
+	CRASH_POINT("ring.type_length");
 	__atomic_store_n(&rec->type, type, __ATOMIC_RELEASE);
+	CRASH_POINT("ring.type_type");
 	ring_commit(rg, rec, 0, now_ns);
 	return 1;
 }
@@ -349,8 +373,10 @@ ring_commit_zero(struct ring *rg, int64_t now_ns)
 			rc = commit_type(rg, type, now_ns);
 		if (rc < 0)
 			return rc;
+		CRASH_POINT("ring.type_committed");
 		__atomic_store_n(
 		    &words->type_slot, RECORD_TYPE_OPEN_SYSV, __ATOMIC_RELEASE);
+		CRASH_POINT("ring.type_opened");
 	}
 	/* Only with the slot open again: a type without a number was never
 	 * committed. */
@@ -395,6 +421,15 @@ ring_wants(const struct ring *rg, unsigned slot, const struct record *rec)
 	       rec->number >= rg->first_number[slot] && !(rec->flags & RECORD_DAMAGED);
 }
 
+void
+ring_settle_record(struct ring *rg, const struct record *rec, unsigned slot)
+{
+	struct record *own =
+	    (void *)(rg->map.data + ((const uint8_t *)rec - rg->map.data));
+
+	own->state |= RECORD_SETTLED(slot);
+}
+
 /* The settled bits that a record needs to be free. */
 static uint32_t
 ring_wanted_bits(const struct ring *rg, uint64_t number)
@@ -430,14 +465,15 @@ ring_release(struct ring *rg)
 	freed = number - rg->tail_number;
 	if (freed == 0)
 		return 0;
-	words->tail[(words->generation + 1) % 2] =
-	    (struct ring_tail){ .position = position, .number = number };
-	__atomic_store_n(&words->generation, words->generation + 1, __ATOMIC_RELEASE);
+	ring_tail_store(
+	    words, (struct ring_tail){ .position = position, .number = number });
+	CRASH_POINT("ring.tail");
 	/* The pad must not be seen before the tail; against the compiler, as all
 	 * here. */
 	__atomic_signal_fence(__ATOMIC_SEQ_CST);
 	from = rg->map.data + rg->tail_place;
 	memset(from, RECORD_PAD, position - rg->tail);
+	CRASH_POINT("ring.padded");
 	rg->tail_place += position - rg->tail;
 	if (rg->tail_place >= rg->bytes)
 		rg->tail_place -= rg->bytes;

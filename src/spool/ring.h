@@ -28,6 +28,16 @@ struct ring_spec {
 	    bytes; /* wished size; raised to four records of max_body and whole pages */
 };
 
+#define RING_SPANS 16 /* of damage, that a report tells one by one */
+
+/* A piece of the file that held records which are given up. */
+struct ring_span {
+	uint64_t offset;  /* in the file */
+	uint64_t bytes;   /* may go on at the beginning of the data area */
+	uint64_t number;  /* of the first record */
+	uint64_t records; /* 0: not known, these were the newest */
+};
+
 /* What opening found and mended. */
 struct ring_report {
 	bool recovered; /* the open record was cut off by a kill, and committed */
@@ -35,7 +45,17 @@ struct ring_report {
 	bool zero_committed; /* a zero-length message waited in the type slot */
 	uint64_t damaged;    /* records given up because a checksum was wrong: they stay
 			     in the ring as settled by all, RECORD_DAMAGED */
-	uint64_t damaged_position; /* of the first of them */
+	uint64_t damaged_position;         /* of the first of them */
+	uint64_t spans;                    /* pieces of the file that they lay in */
+	struct ring_span span[RING_SPANS]; /* the first of them */
+	/* Bytes between the newest record and the oldest that should be free and are
+	 * not, and are too many for a flipped bit: newest records may have been there.
+	 * A span of 0 records tells where. */
+	uint64_t lost_bytes;
+	uint64_t moved;     /* whole records that stood where they do not belong */
+	bool header_mended; /* from its copy */
+	bool tail_mended;   /* from the records */
+	uint64_t missing;   /* bytes that the file was too short */
 };
 
 /* Make a ring: temporary name, fallocate, pad, header, rename to "ring-<id>".
@@ -46,7 +66,8 @@ int ring_create(struct ring **ret, int dir_fd, const struct ring_spec *spec) MUS
  * All its streams must be opened before anything of it is acknowledged: a stream that
  * is not attached keeps no record. A zero-length message stays in the type slot when
  * the ring is full.
- * 0; -EBADMSG: not a ring, of a future version, or its header is damaged; or -errno. */
+ * 0; -EBADMSG: not a ring, or damaged as a whole; -ENOTSUP: of a future version; or
+ * -errno. */
 int ring_open(struct ring **ret, int dir_fd, const char *file, int64_t now_ns,
     struct ring_report *report) MUST_CHECK;
 void ring_close(struct ring *rg); /* unmaps, never changes the file; NULL is fine */
@@ -57,6 +78,10 @@ void ring_close(struct ring *rg); /* unmaps, never changes the file; NULL is fin
  * 0; -EBUSY: there are records, or a zero-length message waits in the type slot; or
  * -errno. On failure the ring stays as it was. */
 int ring_regrow(struct ring *rg, uint32_t max_body, uint64_t bytes) MUST_CHECK;
+
+/* Opening found the oldest record, but not how often the ring had gone round: positions may
+ * differ from earlier ones by a multiple of its size. */
+bool ring_lost_count(const struct ring *rg);
 
 const struct id *ring_id(const struct ring *rg);
 enum ring_kind ring_kind(const struct ring *rg);
@@ -105,6 +130,8 @@ void ring_detach(struct ring *rg, unsigned slot); /* its wishes no longer count 
 int ring_free_slot(const struct ring *rg); /* a slot no stream holds, or -ENOSPC */
 /* Is the record for that slot's stream, settled or not? Never, when it is damaged. */
 bool ring_wants(const struct ring *rg, unsigned slot, const struct record *rec);
+/* The stream in that slot is done with the record. */
+void ring_settle_record(struct ring *rg, const struct record *rec, unsigned slot);
 /* Free the oldest records that all attached streams have settled; with no stream
  * attached nothing is freed. Stores the tail first, then pads (I4). Returns the number
  * of records freed. */

@@ -10,6 +10,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
+#include "base/crash.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "record/record.h"
@@ -18,8 +20,12 @@
 #define MIN_RECORDS 4 /* of the largest body, that a ring must hold */
 
 _Static_assert(sizeof(struct ring_header) <= RING_WORDS_OFFSET, "header fits its page");
-_Static_assert(RING_WORDS_OFFSET + sizeof(struct ring_words) <= RING_DATA_OFFSET,
-    "words fit their page");
+_Static_assert(RING_WORDS_OFFSET + sizeof(struct ring_words) <= RING_COPY_OFFSET,
+    "words end before the header's copy");
+_Static_assert(RING_COPY_OFFSET + sizeof(struct ring_header) <= RING_DATA_OFFSET,
+    "the header's copy fits the page of the words");
+_Static_assert(
+    offsetof(struct ring_words, type_slot) == 64, "words have lines of their own");
 _Static_assert(
     offsetof(struct ring_header, crc) + sizeof(uint32_t) == sizeof(struct ring_header),
     "no byte of the header is outside its checksum");
@@ -59,12 +65,28 @@ header_crc(const struct ring_header *hd)
 	return crc32c(0, hd, offsetof(struct ring_header, crc));
 }
 
+uint64_t
+ring_tail_check(uint64_t generation, const struct ring_tail *tail)
+{
+	uint32_t low = (uint32_t)generation;
+	uint32_t crc = crc32c(crc32c(0, &low, sizeof(low)), tail, sizeof(*tail));
+
+	/* Not 0, whatever the checksum is. */
+	return ((uint64_t)low << 32) | (crc | 1);
+}
+
+/* A header as such, of this version or of one to come. */
+static bool
+header_whole(const struct ring_header *hd)
+{
+	return hd->magic == RING_MAGIC && hd->crc == header_crc(hd);
+}
+
 /* Everything that mapping and arithmetic rely on; the file may be anything. */
 static bool
 header_right(const struct ring_header *hd)
 {
-	return hd->magic == RING_MAGIC && hd->version == RING_VERSION &&
-	       hd->crc == header_crc(hd) &&
+	return header_whole(hd) && hd->version == RING_VERSION &&
 	       (hd->kind == RING_POSIX || hd->kind == RING_SYSV) &&
 	       hd->data_offset >= RING_DATA_OFFSET &&
 	       hd->data_offset == page_round(hd->data_offset) &&
@@ -105,6 +127,7 @@ map_file(struct ring_map *map, int fd, const struct ring_header *hd)
 	    MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (at == MAP_FAILED)
 		return -errno;
+	map->base = at;
 	map->header = (struct ring_header *)(void *)at;
 	map->words = (struct ring_words *)(void *)(at + RING_WORDS_OFFSET);
 	map->data_offset = hd->data_offset;
@@ -117,8 +140,8 @@ ring_file_unmap(struct ring_map *map)
 {
 	if (map->data != NULL)
 		(void)munmap(map->data, 2 * map->bytes);
-	if (map->header != NULL)
-		(void)munmap(map->header, map->data_offset);
+	if (map->base != NULL)
+		(void)munmap(map->base, map->data_offset);
 	*map = (struct ring_map){ 0 };
 }
 
@@ -162,8 +185,11 @@ ring_file_make(struct ring_map *ret, int dir_fd, struct ring_header *hd)
 		return rc;
 	}
 	assert(map.data != NULL);
+	CRASH_POINT("ring_file.allocated");
 	*map.header = *hd;
+	(void)ring_file_mend_header(&map);
 	memset(map.data, RECORD_PAD, hd->bytes);
+	CRASH_POINT("ring_file.filled");
 	*ret = map;
 	return 0;
 }
@@ -180,6 +206,7 @@ ring_file_publish(int dir_fd, const struct id *id)
 		rc = -errno;
 		ring_file_discard(dir_fd, id);
 	}
+	CRASH_POINT("ring_file.renamed");
 	return rc;
 }
 
@@ -192,44 +219,105 @@ ring_file_discard(int dir_fd, const struct id *id)
 	(void)unlinkat(dir_fd, temporary, 0);
 }
 
+static struct ring_header *
+header_copy(const struct ring_map *map)
+{
+	return (struct ring_header *)(void *)(map->base + RING_COPY_OFFSET);
+}
+
+static bool
+is_zero(const void *bytes, size_t len)
+{
+	const uint8_t *at = bytes;
+
+	return *at == 0 && memcmp(at, at + 1, len - 1) == 0;
+}
+
+bool
+ring_file_mend_header(struct ring_map *map)
+{
+	struct ring_header *first = (struct ring_header *)(void *)map->base;
+	bool mended = map->header != first;
+
+	if (mended)
+		*first = *map->header;
+	else if (memcmp(header_copy(map), first, sizeof(*first)) != 0)
+		*header_copy(map) = *first;
+	map->header = first;
+	return mended;
+}
+
+/* The first of the two headers that is right: 0, -EBADMSG, -ENOTSUP or -errno. */
 static int
-map_checked(struct ring_map *ret, int fd)
+read_header(int fd, struct ring_header *ret, off_t *ret_at)
+{
+	static const off_t places[] = { 0, RING_COPY_OFFSET };
+	int ret_rc = -EBADMSG;
+
+	for (size_t i = 0; i < ARRAY_LEN(places); i++) {
+		struct ring_header hd;
+		int rc = file_pread_all(fd, &hd, sizeof(hd), places[i]);
+
+		if (rc < 0 && rc != -ENODATA)
+			return rc;
+		if (rc == 0 && header_right(&hd)) {
+			*ret = hd;
+			*ret_at = places[i];
+			return 0;
+		}
+		if (rc == 0 && header_whole(&hd) && hd.version > RING_VERSION)
+			ret_rc = -ENOTSUP;
+	}
+	return ret_rc;
+}
+
+static int
+map_checked(struct ring_map *ret, int fd, enum ring_file_use use)
 {
 	struct ring_map map = { 0 };
 	struct ring_header hd;
 	struct stat st;
+	uint64_t size;
+	off_t at = 0;
 	int rc;
 
-	rc = file_pread_all(fd, &hd, sizeof(hd), 0);
-	if (rc < 0)
-		return rc == -ENODATA ? -EBADMSG : rc;
-	if (!header_right(&hd))
-		return -EBADMSG;
 	if (fstat(fd, &st) < 0)
 		return -errno;
-	if ((uint64_t)st.st_size != hd.data_offset + hd.bytes)
+	if (!S_ISREG(st.st_mode))
 		return -EBADMSG;
-	rc = allocate(fd, &hd);
+	rc = read_header(fd, &hd, &at);
+	if (rc < 0)
+		return rc;
+	size = hd.data_offset + hd.bytes;
+	if ((uint64_t)st.st_size > size ||
+	    (use == RING_FILE_LOOK && (uint64_t)st.st_size < size))
+		return -EBADMSG;
+	if (use == RING_FILE_MEND)
+		rc = allocate(fd, &hd);
 	if (rc == 0)
 		rc = map_file(&map, fd, &hd);
 	if (rc < 0) {
 		ring_file_unmap(&map);
 		return rc;
 	}
+	map.missing = size - (uint64_t)st.st_size;
+	map.header = (struct ring_header *)(void *)(map.base + at);
+	map.older = at == 0 && is_zero(header_copy(&map), sizeof(hd));
 	*ret = map;
 	return 0;
 }
 
 int
-ring_file_map(struct ring_map *ret, int dir_fd, const char *file)
+ring_file_map(
+    struct ring_map *ret, int dir_fd, const char *file, enum ring_file_use use)
 {
 	int rc;
 	int fd;
 
-	fd = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW);
+	fd = openat(dir_fd, file, O_RDWR | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	rc = map_checked(ret, fd);
+	rc = map_checked(ret, fd, use);
 	(void)close(fd);
 	return rc;
 }

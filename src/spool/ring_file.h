@@ -3,6 +3,7 @@
 #ifndef MQBRIDGE_SPOOL_RING_FILE_H
 #define MQBRIDGE_SPOOL_RING_FILE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -14,12 +15,14 @@
 #define RING_URI_SIZE     512  /* bytes with the NUL */
 #define RING_TAKE_SIZE    32   /* bytes with the NUL */
 #define RING_WORDS_OFFSET 4096 /* bytes; of struct ring_words in the file */
+#define RING_COPY_OFFSET  6144 /* bytes; of a second struct ring_header */
 #define RING_DATA_OFFSET  8192 /* bytes; at least: raised to the page size */
 #define RING_BYTES_MAX    (UINT64_C(1) << 40) /* of the data area; sanity bound */
-#define RING_POSITION_MAX (UINT64_C(1) << 62) /* sanity bound; never reached */
+#define RING_POSITION_MAX (UINT64_C(1) << 56) /* sanity bound; never reached */
 #define RING_NAME_SIZE    64 /* bytes; of "ring-<id>.new" with its NUL */
 
-/* Written once, at offset 0. */
+/* Written once, at offset 0, and again at RING_COPY_OFFSET: what damages one page leaves one
+ * of them. Rings of older programs have no copy. */
 struct ring_header {
 	uint64_t magic;
 	uint32_t version;
@@ -48,6 +51,7 @@ struct ring_tail {
 struct ring_words {
 	_Alignas(64) uint64_t generation; /* tail[generation % 2] is in force */
 	struct ring_tail tail[2];
+	uint64_t tail_check[2]; /* ring_tail_check(), 0: none, by an older program */
 	/* The kernel writes the type of a zero-length System V message here. */
 	_Alignas(64) int64_t type_slot;
 	/* The record that it becomes, stored before that record is begun; 0: none
@@ -57,10 +61,13 @@ struct ring_words {
 };
 
 struct ring_map {
-	struct ring_header *header; /* NULL: nothing is mapped */
+	uint8_t *base;              /* of header and words; NULL: nothing is mapped */
+	struct ring_header *header; /* the first that is right */
 	struct ring_words *words;
 	uint8_t *data;               /* twice in a row */
 	uint64_t data_offset, bytes; /* of the header, which is in others' reach */
+	uint64_t missing; /* bytes that the file was too short; they are 0 now */
+	bool older;       /* of an older program: no copy, no proof of the tails */
 };
 
 /* Geometry: fill in data_offset, bytes and max_body. -EINVAL: beyond the sanity
@@ -73,8 +80,19 @@ int ring_file_size(
 int ring_file_make(struct ring_map *ret, int dir_fd, struct ring_header *hd) MUST_CHECK;
 int ring_file_publish(int dir_fd, const struct id *id) MUST_CHECK;
 void ring_file_discard(int dir_fd, const struct id *id); /* the temporary file */
-/* Map a file after checking header and size. -EBADMSG or -errno. */
-int ring_file_map(struct ring_map *ret, int dir_fd, const char *file) MUST_CHECK;
+enum ring_file_use {
+	RING_FILE_LOOK, /* change nothing: what is too short is refused */
+	RING_FILE_MEND, /* lengthen what is too short */
+};
+/* Map a file after checking header and size. -EBADMSG; -ENOTSUP: of a future version; or
+ * -errno. */
+int ring_file_map(struct ring_map *ret, int dir_fd, const char *file,
+    enum ring_file_use use) MUST_CHECK;
 void ring_file_unmap(struct ring_map *map);
+/* Write the header that is right over the other. true: the first one was wrong. */
+bool ring_file_mend_header(struct ring_map *map);
+
+/* What proves a tail: its generation, and a checksum of both. Never 0. Pure. */
+uint64_t ring_tail_check(uint64_t generation, const struct ring_tail *tail);
 
 #endif

@@ -3,6 +3,7 @@
 #ifndef MQBRIDGE_SPOOL_RING_PRIVATE_H
 #define MQBRIDGE_SPOOL_RING_PRIVATE_H
 
+#include "base/crash.h"
 #include "spool/ring.h"
 #include "spool/ring_file.h"
 
@@ -24,6 +25,7 @@ struct ring {
 	uint64_t first_highest; /* of first_number of the attached slots */
 	uint64_t first_number[RECORD_SLOTS];
 	int dir_fd;
+	bool lost_count;
 };
 
 /* The tail's place is below the size and position - tail at most the size, so the
@@ -34,6 +36,33 @@ ring_record(const struct ring *rg, uint64_t position)
 	return (struct record *)(void *)(rg->map.data + rg->tail_place +
 					 (position - rg->tail));
 }
+
+/* A new tail: into the unused one, with its proof, then the generation in one store. */
+static inline void
+ring_tail_store(struct ring_words *words, struct ring_tail tail)
+{
+	uint64_t generation = words->generation + 1;
+
+	words->tail[generation % 2] = tail;
+	CRASH_POINT("ring.tail_written");
+	words->tail_check[generation % 2] = ring_tail_check(generation, &tail);
+	CRASH_POINT("ring.tail_checked");
+	__atomic_store_n(&words->generation, generation, __ATOMIC_RELEASE);
+}
+
+/* Before a mapped file is used: is the tail in force the one that was stored? If not, find it
+ * by the records. *ret_lost_count: see ring_lost_count(). 0 or -EBADMSG: neither tails nor
+ * records tell. */
+int ring_tail_mend(
+    struct ring_map *map, struct ring_report *report, bool *ret_lost_count) MUST_CHECK;
+/* There is damage at the head: count all whole records behind it, and substitutes for the numbers
+ * between. 1; 0: there is no whole record; or -ENOMEM. */
+int ring_go_on(struct ring *rg, struct ring_report *report) MUST_CHECK;
+/* Substitutes at the head for that many numbers; the last has extra bytes. */
+void ring_place_damaged(
+    struct ring *rg, uint64_t numbers, uint64_t extra, struct ring_report *report);
+/* One more piece of damage. */
+void ring_report_span(struct ring_report *report, const struct ring_span *span);
 
 /* The record at the head is sealed: count it. */
 void ring_advance(struct ring *rg, const struct record *rec);

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/crc32c.h"
 #include "base/file.h"
 #include "spool/anchor.h"
@@ -39,8 +40,14 @@ struct runtime {
 	int state_fd;
 	int lock_fd;
 	bool complete;
+	bool fresh; /* it held nothing at all */
 	bool restored;
 	bool anchored;
+	bool epoch_damaged;
+	const char *salvaged; /* why the image is damaged; NULL: it is not */
+	uint32_t salvaged_files;
+	uint32_t dropped_files;
+	char *damage;         /* text for the log, or NULL */
 	struct anchor anchor; /* of the complete state, when anchored */
 	int64_t offset_ns;    /* of the runtime clock to CLOCK_BOOTTIME */
 	const char *dir;      /* for error texts, borrowed while opening */
@@ -96,7 +103,8 @@ open_locked(struct runtime *rt, int lock_flags)
 	int rc;
 
 	rc = open_directory(rt, rt->dir, &rt->dir_fd);
-	if (rc == 0)
+	/* A tool may look at a copy on disk. */
+	if (rc == 0 && (lock_flags & O_CREAT) != 0)
 		rc = check_tmpfs(rt);
 	if (rc < 0)
 		return rc;
@@ -113,21 +121,30 @@ open_locked(struct runtime *rt, int lock_flags)
 	return rc;
 }
 
-static int
-check_epoch(const struct runtime *rt, const struct epoch *ep, size_t len)
+/* It is put in place as a whole, so that it is there says what it is there to say; only the
+ * clock is lost with a damaged one. */
+static bool
+epoch_whole(const struct epoch *ep, size_t len)
 {
-	if (len != sizeof(*ep) ||
-	    memcmp(ep->magic, EPOCH_MAGIC, sizeof(ep->magic)) != 0 ||
-	    ep->crc != crc32c(0, ep, offsetof(struct epoch, crc)))
-		return why_set(rt->error, -EBADMSG,
-		    "%s/%s is damaged; once it is removed, the state beside it is "
-		    "taken, or an image of %s if there is one",
-		    rt->dir, EPOCH_FILE, rt->state_dir);
-	if (ep->version != EPOCH_VERSION)
-		return why_set(rt->error, -ENOTSUP,
-		    "%s/%s has version %u, this program knows version %d", rt->dir,
-		    EPOCH_FILE, ep->version, EPOCH_VERSION);
-	return 0;
+	return len == sizeof(*ep) &&
+	       memcmp(ep->magic, EPOCH_MAGIC, sizeof(ep->magic)) == 0 &&
+	       ep->crc == crc32c(0, ep, offsetof(struct epoch, crc));
+}
+
+/* Is there a state without its epoch that no image replaces? Somebody removed the epoch:
+ * loading an image does not unlink it before the epoch is in place. 1, 0 or -errno. */
+static int
+has_files(const struct runtime *rt)
+{
+	struct names nm = { 0 };
+	int rc = names_list(&nm, rt->dir_fd, state_file_is);
+
+	if (rc < 0)
+		return why_set(
+		    rt->error, rc, "%s cannot be listed: %s", rt->dir, strerror(-rc));
+	rc = nm.n > 0;
+	names_done(&nm);
+	return rc;
 }
 
 /* 1: the state is complete; 0: no epoch. */
@@ -152,9 +169,14 @@ read_epoch(struct runtime *rt)
 		return why_set(rt->error, rc, "%s/%s cannot be read: %s", rt->dir,
 		    EPOCH_FILE, strerror(-rc));
 	}
-	rc = check_epoch(rt, &ep, len);
-	if (rc < 0)
-		return rc;
+	if (!epoch_whole(&ep, len)) {
+		rt->epoch_damaged = true;
+		return has_files(rt);
+	}
+	if (ep.version != EPOCH_VERSION)
+		return why_set(rt->error, -ENOTSUP,
+		    "%s/%s has version %u, this program knows version %d", rt->dir,
+		    EPOCH_FILE, ep.version, EPOCH_VERSION);
 	rt->anchor = ep.anchor;
 	rt->anchored = true;
 	return 1;
@@ -175,22 +197,6 @@ write_epoch(struct runtime *rt, const struct anchor *now)
 	return 0;
 }
 
-/* Is there a state without its epoch that no image replaces? Somebody removed the epoch:
- * loading an image does not unlink it before the epoch is in place. 1, 0 or -errno. */
-static int
-has_files(const struct runtime *rt)
-{
-	struct names nm = { 0 };
-	int rc = names_list(&nm, rt->dir_fd, state_file_is);
-
-	if (rc < 0)
-		return why_set(
-		    rt->error, rc, "%s cannot be listed: %s", rt->dir, strerror(-rc));
-	rc = nm.n > 0;
-	names_done(&nm);
-	return rc;
-}
-
 /* What the directories hold: 1 in *ret_image if an image, complete if a state. */
 static int
 examine(struct runtime *rt, int *ret_image)
@@ -209,6 +215,7 @@ examine(struct runtime *rt, int *ret_image)
 	if (complete < 0)
 		return complete;
 	rt->complete = complete == 1;
+	rt->fresh = complete == 0 && image == 0;
 	*ret_image = image;
 	return 0;
 }
@@ -241,22 +248,53 @@ restore(struct runtime *rt)
 		return rc;
 	}
 	rt->anchor = info.anchor;
-	rt->anchored = rt->restored = true;
+	rt->anchored = info.damage == NULL || info.anchor.wall_ns != 0;
+	rt->restored = true;
+	rt->salvaged = info.damage;
+	rt->salvaged_files = info.files;
+	rt->dropped_files = info.dropped;
+	return 0;
+}
+
+/* What is damaged is never deleted. */
+static int
+keep_image(struct runtime *rt)
+{
+	char name[IMAGE_ASIDE_NAME];
+	int rc = image_set_aside(rt->state_fd, name, sizeof(name));
+
+	if (rc < 0)
+		return why_set(rt->error, rc, "%s/%s cannot be renamed to %s: %s",
+		    rt->state_dir, IMAGE_FILE, name, strerror(-rc));
+	(void)why_set(&rt->damage, 0,
+	    "the image was damaged (%s): %u files were taken from it, with gaps where "
+	    "they are reported; %sit is kept as %s/%s",
+	    rt->salvaged, rt->salvaged_files,
+	    rt->dropped_files == 0
+		? ""
+		: "what was delivered to this host is not known any more, so all that "
+		  "was in flight to it is in doubt; ",
+	    rt->state_dir, name);
 	return 0;
 }
 
 static int
-unlink_image(const struct runtime *rt)
+unlink_image(struct runtime *rt)
 {
 	int rc = 0;
 
+	if (rt->salvaged != NULL)
+		return keep_image(rt);
+
 	if (unlinkat(rt->state_fd, IMAGE_FILE, 0) < 0)
 		rc = -errno;
+	CRASH_POINT("runtime.image_unlinked");
 	if (rc == 0)
 		rc = file_sync_dir(rt->state_fd);
 	if (rc < 0)
 		return why_set(rt->error, rc, "%s/%s cannot be removed: %s",
 		    rt->state_dir, IMAGE_FILE, strerror(-rc));
+	CRASH_POINT("runtime.image_gone");
 	return 0;
 }
 
@@ -289,9 +327,11 @@ bring_into_force(struct runtime *rt)
 		rc = restore(rt);
 	if (rc < 0)
 		return rc;
+	CRASH_POINT("runtime.restored");
 	rt->complete = true;
 	set_clock(rt, &now);
 	rc = write_epoch(rt, &now);
+	CRASH_POINT("runtime.epoch");
 	if (rc == 0 && image == 1)
 		rc = unlink_image(rt);
 	return rc;
@@ -389,6 +429,7 @@ runtime_close(struct runtime *rt)
 		(void)close(rt->lock_fd);
 	if (rt->dir_fd >= 0)
 		(void)close(rt->dir_fd);
+	free(rt->damage);
 	free(rt);
 }
 
@@ -405,9 +446,24 @@ runtime_state_fd(const struct runtime *rt)
 }
 
 bool
+runtime_is_new(const struct runtime *rt)
+{
+	return rt->fresh;
+}
+
+bool
 runtime_restored(const struct runtime *rt)
 {
 	return rt->restored;
+}
+
+const char *
+runtime_damage(const struct runtime *rt)
+{
+	if (rt->damage == NULL && rt->epoch_damaged)
+		return "the file \"epoch\" was damaged: messages may seem younger than "
+		       "they are";
+	return rt->damage;
 }
 
 bool

@@ -16,8 +16,8 @@ struct runtime; /* opaque; used by one thread */
  * starts empty, or with the files that lost their epoch, since nothing could replace them.
  * An image is unlinked, and the directory synced, before this returns.
  * 0; -EBUSY: another process holds one of the directories; -EMEDIUMTYPE: runtime_dir is not
- * on tmpfs; -EBADMSG: the image is damaged (it was set aside by renaming, the error text tells
- * where; the caller must not start), or the epoch is; -ENOTSUP: made by a newer version; or
+ * on tmpfs; -EBADMSG: nothing can be read from the image (it was set aside by renaming, the error
+ * text tells where; the caller must not start); -ENOTSUP: made by a newer version; or
  * -errno. On failure *ret is untouched and, when error is not NULL, *error is a malloc'ed text that
  * names the file and the reason and belongs to the caller, or NULL without memory. */
 int runtime_open(struct runtime **ret, const char *runtime_dir, const char *state_dir,
@@ -32,6 +32,11 @@ void runtime_close(struct runtime *rt); /* unlocks; NULL is fine */
 int runtime_dir_fd(const struct runtime *rt);    /* borrowed */
 int runtime_state_fd(const struct runtime *rt);  /* borrowed */
 bool runtime_restored(const struct runtime *rt); /* an image was loaded */
+/* There was nothing at all, neither of a running daemon nor of one that stopped. */
+bool runtime_is_new(const struct runtime *rt);
+
+/* What was damaged in image or epoch and how opening went on, for the log; NULL: nothing. */
+const char *runtime_damage(const struct runtime *rt);
 
 /* Does the runtime directory hold a complete state? Always after runtime_open(). */
 bool runtime_complete(const struct runtime *rt);

@@ -25,6 +25,8 @@ state_file_kind(const char *name)
 		return STATE_FILE_RING;
 	if (matches(name, "stream-"))
 		return STATE_FILE_STREAM;
+	if (matches(name, "log-"))
+		return STATE_FILE_LOG;
 	if (strcmp(name, "marks") == 0)
 		return STATE_FILE_MARKS;
 	return STATE_FILE_NONE;

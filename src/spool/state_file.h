@@ -1,4 +1,5 @@
-/* Which files of the runtime directory are the state: "ring-<id>", "stream-<id>" and "marks".
+/* Which files of the runtime directory are the state: "ring-<id>", "stream-<id>", "log-<id>" and
+ * "marks".
  * The epoch, the lock and the control socket are not. Pure. */
 #ifndef MQBRIDGE_SPOOL_STATE_FILE_H
 #define MQBRIDGE_SPOOL_STATE_FILE_H
@@ -13,6 +14,7 @@ enum state_file_kind {
 	STATE_FILE_RING = 1,
 	STATE_FILE_STREAM = 2,
 	STATE_FILE_MARKS = 3,
+	STATE_FILE_LOG = 4,
 };
 
 enum state_file_kind state_file_kind(const char *name);

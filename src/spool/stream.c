@@ -5,25 +5,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "spool/backlog.h"
-#include "spool/journal.h"
-#include "spool/ring.h"
-
-struct stream {
-	struct ring *ring;
-	struct journal journal;
-	struct backlog backlog;
-	unsigned slot;
-	bool by_priority;
-	uint64_t acked, next;  /* as in the journal */
-	uint64_t acknowledged; /* by the peer; acked follows, held back by rejects */
-	uint64_t resend;       /* next sequence in flight to offer again; next: none */
-	uint64_t admitted;     /* position: all before it wait or were passed over */
-	uint64_t oldest;       /* position: all before it are settled or not wanted */
-	unsigned rejects, parks;
-	uint64_t rejected[STREAM_REJECTS]; /* sequences */
-	uint64_t parked[STREAM_REJECTS];   /* positions */
-};
+#include "base/crash.h"
+#include "spool/stream_private.h"
 
 static int
 stream_new(struct stream **ret, struct ring *rg)
@@ -47,10 +30,11 @@ stream_close(struct stream *st)
 		return;
 	journal_close(&st->journal);
 	backlog_done(&st->backlog);
+	free(st->move.items);
 	free(st);
 }
 
-static void
+void
 stream_load(struct stream *st)
 {
 	st->slot = st->journal.header->slot;
@@ -110,129 +94,6 @@ stream_identify(int dir_fd, const char *file, struct id *ret_ring, char *ret_lab
 	return 0;
 }
 
-static bool
-stream_settled(const struct stream *st, const struct record *rec)
-{
-	return (rec->state & RECORD_SETTLED(st->slot)) != 0;
-}
-
-static struct record *
-stream_record(const struct stream *st, uint64_t seq)
-{
-	return ring_at(st->ring, journal_place(&st->journal, seq));
-}
-
-static int
-compare_places(const void *a, const void *b)
-{
-	uint64_t left = *(const uint64_t *)a, right = *(const uint64_t *)b;
-
-	return left < right ? -1 : left > right;
-}
-
-/* The places in flight, sorted, in memory of the caller's to free. *ret_count of
- * them. */
-static int
-sorted_places(const struct stream *st, uint64_t **ret, size_t *ret_count)
-{
-	size_t count = st->next - st->acked - 1;
-	uint64_t *places;
-
-	/* One more, for no allocation of nothing. */
-	places = calloc(count + 1, sizeof(*places));
-	if (places == NULL)
-		return -ENOMEM;
-	for (size_t i = 0; i < count; i++)
-		places[i] = journal_place(&st->journal, st->acked + 1 + i);
-	if (count > 1)
-		qsort(places, count, sizeof(*places), compare_places);
-	*ret = places;
-	*ret_count = count;
-	return 0;
-}
-
-static int
-admit_record(struct stream *st, uint64_t position, const struct record *rec)
-{
-	if (!ring_wants(st->ring, st->slot, rec) || stream_settled(st, rec))
-		return 0;
-	return backlog_push(&st->backlog, position,
-	    position + record_stride(rec->length), st->by_priority ? rec->type : 0);
-}
-
-/* Walk the ring beside the sorted places: what is not in flight waits, and every place
- * must be a record's. */
-static int
-admit_around(struct stream *st, const uint64_t *places, size_t count)
-{
-	uint64_t position = ring_tail(st->ring), head = ring_head(st->ring);
-	size_t met = 0;
-	int rc;
-
-	for (; position < head; position = ring_after(st->ring, position)) {
-		struct record *rec = ring_at(st->ring, position);
-
-		if (met < count && places[met] == position) {
-			met++;
-			/* Damaged, it must stay until its sequence is passed. */
-			if (rec->flags & RECORD_DAMAGED)
-				rec->state &= ~RECORD_SETTLED(st->slot);
-			continue;
-		}
-		rc = admit_record(st, position, rec);
-		if (rc < 0)
-			return rc;
-	}
-	st->admitted = head;
-	return met == count ? 0 : -EBADMSG;
-}
-
-/* After a kill between the settled bits of an acknowledgement and acked, the
- * acknowledgement counts: bits are set in order, so they are a prefix of what is in
- * flight. */
-static int
-find_acked(struct stream *st)
-{
-	uint64_t tail = ring_tail(st->ring), head = ring_head(st->ring);
-
-	for (; st->acked + 1 < st->next; st->acked++) {
-		uint64_t place = journal_place(&st->journal, st->acked + 1);
-		const struct record *rec;
-
-		if (place < tail || place >= head || place % RECORD_ALIGN != 0)
-			return -EBADMSG;
-		rec = ring_at(st->ring, place);
-		if (!stream_settled(st, rec) || (rec->flags & RECORD_DAMAGED))
-			break;
-	}
-	return 0;
-}
-
-/* Make sense of the journal with the ring; changes the file only when it is right. */
-static int
-stream_resume(struct stream *st)
-{
-	uint64_t *places = NULL;
-	size_t count = 0;
-	int rc;
-
-	stream_load(st);
-	st->oldest = ring_tail(st->ring);
-	rc = find_acked(st);
-	if (rc == 0)
-		rc = sorted_places(st, &places, &count);
-	if (rc < 0)
-		return rc;
-	rc = admit_around(st, places, count);
-	free(places);
-	if (rc < 0)
-		return rc;
-	/* Before anything is released: the ring may free what the bits allow. */
-	journal_acked_set(&st->journal, st->acked);
-	stream_load(st);
-	return 0;
-}
-
 static int
 stream_attach(struct stream *st)
 {
@@ -241,6 +102,9 @@ stream_attach(struct stream *st)
 
 	if (!id_equal(&hd->ring, ring_id(st->ring)))
 		return -EBADMSG;
+	rc = journal_recover(&st->journal, st->ring);
+	if (rc < 0)
+		return rc;
 	rc = ring_attach(st->ring, hd->slot, hd->first_number);
 	if (rc < 0)
 		return rc == -EINVAL ? -EBADMSG : rc;
@@ -252,7 +116,8 @@ stream_attach(struct stream *st)
 }
 
 int
-stream_open(struct stream **ret, int dir_fd, const char *file, struct ring *rg)
+stream_open(
+    struct stream **ret, int dir_fd, const char *file, struct ring *rg, struct log *lg)
 {
 	struct stream *st;
 	int rc;
@@ -260,9 +125,12 @@ stream_open(struct stream **ret, int dir_fd, const char *file, struct ring *rg)
 	rc = stream_new(&st, rg);
 	if (rc < 0)
 		return rc;
+	st->log = lg;
 	rc = journal_open(&st->journal, dir_fd, file);
 	if (rc == 0)
 		rc = stream_attach(st);
+	if (rc == 0 && lg != NULL)
+		rc = stream_use_log(st, lg);
 	if (rc < 0) {
 		stream_close(st);
 		return rc;
@@ -277,15 +145,26 @@ stream_id(const struct stream *st)
 	return &st->journal.header->stream;
 }
 
+bool
+stream_wants(const struct stream *st, const struct record *rec)
+{
+	return ring_wants(st->ring, st->slot, rec) && !stream_settled(st, rec);
+}
+
+unsigned
+stream_mended(const struct stream *st)
+{
+	return st->journal.mended;
+}
+
 const char *
 stream_label(const struct stream *st)
 {
 	return st->journal.header->label;
 }
 
-/* The first position from there that is wanted and not settled, or the head. */
-static uint64_t
-oldest_unsettled(const struct stream *st, uint64_t position)
+uint64_t
+stream_oldest_unsettled(const struct stream *st, uint64_t position)
 {
 	uint64_t tail = ring_tail(st->ring), head = ring_head(st->ring);
 
@@ -301,10 +180,24 @@ oldest_unsettled(const struct stream *st, uint64_t position)
 	return position;
 }
 
+uint64_t
+stream_acked(const struct stream *st)
+{
+	return st->acked;
+}
+
+static int64_t
+earlier(int64_t a, int64_t b)
+{
+	if (a == 0 || b == 0)
+		return a + b;
+	return a < b ? a : b;
+}
+
 void
 stream_numbers(const struct stream *st, struct stream_numbers *ret)
 {
-	uint64_t oldest = oldest_unsettled(st, st->oldest);
+	uint64_t oldest = stream_oldest_unsettled(st, st->oldest);
 
 	ret->acked = st->acked;
 	ret->next = st->next;
@@ -312,124 +205,53 @@ stream_numbers(const struct stream *st, struct stream_numbers *ret)
 	ret->in_flight = st->next - st->acked - 1;
 	ret->oldest_captured_ns =
 	    oldest < ring_head(st->ring) ? ring_at(st->ring, oldest)->captured_ns : 0;
+	ret->log = (struct log_numbers){ .failed = "" };
+	if (st->log == NULL)
+		return;
+	log_numbers(st->log, &ret->log);
+	ret->waiting += ret->log.waiting;
+	ret->oldest_captured_ns =
+	    earlier(ret->oldest_captured_ns, ret->log.oldest_captured_ns);
 }
 
-int
-stream_admit(struct stream *st)
-{
-	uint64_t head = ring_head(st->ring);
-
-	/* What no stream wanted may be freed already. */
-	if (st->admitted < ring_tail(st->ring))
-		st->admitted = ring_tail(st->ring);
-	while (st->admitted < head) {
-		const struct record *rec = ring_at(st->ring, st->admitted);
-		int rc = admit_record(st, st->admitted, rec);
-
-		if (rc < 0)
-			return rc;
-		st->admitted += record_stride(rec->length);
-	}
-	return 0;
-}
-
-/* Position of what comes next: true, its sequence, and whether it is new. */
-static bool
-stream_first(
-    struct stream *st, uint64_t *ret_position, uint64_t *ret_seq, bool *ret_new)
-{
-	if (st->resend < st->next) {
-		*ret_position = journal_place(&st->journal, st->resend);
-		*ret_seq = st->resend;
-		*ret_new = false;
-		return true;
-	}
-	if (st->next - st->acked - 1 >= STREAM_WINDOW ||
-	    !backlog_peek(&st->backlog, ret_position))
-		return false;
-	*ret_seq = st->next;
-	*ret_new = true;
-	return true;
-}
-
-const struct record *
-stream_peek(struct stream *st, uint64_t *ret_seq, bool *ret_new)
-{
-	uint64_t position, seq;
-	bool is_new;
-
-	if (!stream_first(st, &position, &seq, &is_new))
-		return NULL;
-	*ret_seq = seq;
-	*ret_new = is_new;
-	return ring_at(st->ring, position);
-}
-
-void
-stream_take(struct stream *st)
-{
-	struct stream_run run;
-
-	(void)stream_take_run(st, 1, UINT64_MAX, UINT32_MAX, &run);
-}
-
-uint32_t
-stream_take_run(struct stream *st, uint32_t max_count, uint64_t max_bytes,
-    uint32_t max_body, struct stream_run *ret)
-{
-	struct stream_run run = { 0 };
-	uint64_t first = 0, position, seq;
-	bool is_new = false;
-
-	/* Nothing of a run counts before journal_next_set(), so all new places are
-	 * stored first and a run costs one store of next. */
-	while (run.count < max_count && stream_first(st, &position, &seq, &is_new)) {
-		const struct record *rec = ring_at(st->ring, position);
-		uint64_t stride = record_stride(rec->length);
-
-		if (run.count == 0) {
-			run.first = rec;
-			run.seq = seq;
-			first = position;
-		}
-		if (position != first + run.bytes || stride > max_bytes - run.bytes ||
-		    rec->length > max_body)
-			break;
-		if (is_new) {
-			journal_place_set(&st->journal, seq, position);
-			backlog_pop(&st->backlog, position + stride);
-			st->next++;
-		}
-		st->resend = seq + 1;
-		run.bytes += stride;
-		run.count++;
-	}
-	if (run.count == 0)
-		return 0;
-	if (st->journal.words->next != st->next)
-		journal_next_set(&st->journal, st->next);
-	*ret = run;
-	return run.count;
-}
-
-/* Settle as far as the peer has acknowledged and no reject is pending: bits, acked,
- * free. */
-static void
-stream_advance(struct stream *st)
+/* How far it may be settled: not over what is rejected and not yet stored, nor over what
+ * the disk thread copies just now. */
+static uint64_t
+settle_limit(const struct stream *st)
 {
 	uint64_t limit = st->acknowledged;
 
 	for (unsigned i = 0; i < st->rejects; i++)
 		if (st->rejected[i] <= limit)
 			limit = st->rejected[i] - 1;
+	if (st->move.pinned != 0 && st->move.pinned <= limit)
+		limit = st->move.pinned - 1;
+	return limit;
+}
+
+/* Settled marks, acked, free; in that order. */
+void
+stream_advance(struct stream *st)
+{
+	uint64_t limit = settle_limit(st);
+
 	if (limit <= st->acked)
 		return;
-	for (uint64_t seq = st->acked + 1; seq <= limit; seq++)
-		stream_record(st, seq)->state |= RECORD_SETTLED(st->slot);
+	for (uint64_t seq = st->acked + 1; seq <= limit; seq++) {
+		uint64_t place = journal_place(&st->journal, seq);
+
+		if (place_in_log(place))
+			log_settle(st->log, place);
+		else
+			ring_at(st->ring, place)->state |= RECORD_SETTLED(st->slot);
+		CRASH_POINT("stream.settled");
+	}
 	journal_acked_set(&st->journal, limit);
+	CRASH_POINT("stream.acked");
 	st->acked = limit;
-	st->oldest = oldest_unsettled(st, st->oldest);
+	st->oldest = stream_oldest_unsettled(st, st->oldest);
 	(void)ring_release(st->ring);
+	CRASH_POINT("stream.released");
 }
 
 int
@@ -452,9 +274,7 @@ stream_rewind(struct stream *st, uint64_t mark)
 {
 	if (mark < st->acked || mark >= st->next)
 		return -EBADMSG;
-	for (uint64_t seq = mark + 1; seq < st->next; seq++)
-		if (stream_record(st, seq)->flags & RECORD_DAMAGED)
-			return -EBADMSG;
+	stream_skip_damaged(st, mark);
 	st->resend = mark + 1;
 	/* Only while a reject holds acked back can the peer have gone back so far. */
 	if (st->acknowledged > mark)
@@ -462,16 +282,29 @@ stream_rewind(struct stream *st, uint64_t mark)
 	return 0;
 }
 
+bool
+stream_in_flight(const struct stream *st, uint64_t seq)
+{
+	return seq > st->acked && seq < st->next;
+}
+
 const struct record *
 stream_sent(const struct stream *st, uint64_t seq)
 {
-	return seq > st->acked && seq < st->next ? stream_record(st, seq) : NULL;
+	uint64_t place;
+
+	/* What is on its way to the log is not pointed to: its place in the ring goes. */
+	if (!stream_in_flight(st, seq) ||
+	    (st->move.pinned != 0 && seq >= st->move.pinned))
+		return NULL;
+	place = journal_place(&st->journal, seq);
+	return place_in_log(place) ? log_at(st->log, place) : ring_at(st->ring, place);
 }
 
 int
 stream_reject(struct stream *st, uint64_t seq)
 {
-	if (seq <= st->acked || seq >= st->next)
+	if (!stream_in_flight(st, seq))
 		return -EBADMSG;
 	for (unsigned i = 0; i < st->rejects; i++)
 		if (st->rejected[i] == seq)
@@ -495,36 +328,34 @@ stream_reject_stored(struct stream *st, uint64_t seq)
 	stream_advance(st);
 }
 
-int
-stream_park(struct stream *st, const struct record **ret)
+/* Settle a parked record. */
+static void
+unpark(struct stream *st, uint64_t place)
 {
-	uint64_t position, seq;
-	const struct record *rec;
-	bool is_new;
-
-	if (!stream_first(st, &position, &seq, &is_new) || !is_new)
-		return -EINVAL;
-	if (st->parks == STREAM_REJECTS)
-		return -ENOSPC;
-	rec = ring_at(st->ring, position);
-	backlog_pop(&st->backlog, position + record_stride(rec->length));
-	st->parked[st->parks++] = position;
-	*ret = rec;
-	return 0;
+	if (place_in_log(place)) {
+		log_settle(st->log, place);
+		CRASH_POINT("stream.park_settled");
+		return;
+	}
+	ring_at(st->ring, place)->state |= RECORD_SETTLED(st->slot);
+	CRASH_POINT("stream.park_settled");
+	st->oldest = stream_oldest_unsettled(st, st->oldest);
+	(void)ring_release(st->ring);
 }
 
 void
 stream_park_stored(struct stream *st, const struct record *rec)
 {
 	for (unsigned i = 0; i < st->parks; i++) {
-		struct record *parked = ring_at(st->ring, st->parked[i]);
+		uint64_t place = st->parked[i];
+		const struct record *parked = place_in_log(place)
+						  ? log_at(st->log, place)
+						  : ring_at(st->ring, place);
 
-		if (parked->number != rec->number)
+		if (parked == NULL || parked->number != rec->number)
 			continue;
 		st->parked[i] = st->parked[--st->parks];
-		parked->state |= RECORD_SETTLED(st->slot);
-		st->oldest = oldest_unsettled(st, st->oldest);
-		(void)ring_release(st->ring);
+		unpark(st, place);
 		return;
 	}
 }

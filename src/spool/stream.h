@@ -15,6 +15,7 @@
 #include "base/compiler.h"
 #include "base/id.h"
 #include "record/record.h"
+#include "spool/log.h"
 
 struct ring;
 struct stream; /* opaque; used by the ring's thread */
@@ -26,9 +27,10 @@ struct stream; /* opaque; used by the ring's thread */
 struct stream_numbers {
 	uint64_t acked;     /* all sequences up to here are settled */
 	uint64_t next;      /* the sequence that the next new record gets; 1 at first */
-	uint64_t waiting;   /* admitted, not yet given a sequence, not parked */
+	uint64_t waiting;   /* no sequence yet and not parked: in ring and log */
 	uint64_t in_flight; /* next - acked - 1 */
 	int64_t oldest_captured_ns; /* of the oldest unsettled record, 0 if none */
+	struct log_numbers log;     /* all 0 without one */
 };
 
 /* Make a stream from the ring's records committed from now on. label says where to
@@ -43,18 +45,30 @@ int stream_create(
 int stream_identify(int dir_fd, const char *file, struct id *ret_ring, char *ret_label,
     size_t label_size) MUST_CHECK;
 /* Open one after a restart: attaches to the ring, all unsettled records that are not in
- * flight wait again, those in flight are offered first.
- * 0, -EBADMSG (damaged, future version, or a place outside the ring), -EBUSY (open
+ * flight wait again, those in flight are offered first. lg: its overflow log, borrowed, which
+ * must outlive it; NULL: it has none.
+ * 0, -EBADMSG (damaged, future version, or a place outside of ring and log), -EBUSY (open
  * already: its slot is taken), -errno. */
-int stream_open(
-    struct stream **ret, int dir_fd, const char *file, struct ring *rg) MUST_CHECK;
+int stream_open(struct stream **ret, int dir_fd, const char *file, struct ring *rg,
+    struct log *lg) MUST_CHECK;
+/* A stream without one gets an overflow log, borrowed. 0 or -ENOMEM. */
+int stream_use_log(struct stream *st, struct log *lg) MUST_CHECK;
+struct log *stream_log(const struct stream *st); /* borrowed; NULL: none */
+/* Nothing is sent before it is in the log: sync = "always". */
+void stream_log_only(struct stream *st, bool on);
 /* The file stays, and the ring goes on keeping the stream's records; the stream can be
  * opened again when the ring was. NULL is fine. */
 void stream_close(struct stream *st);
 
 const struct id *stream_id(const struct stream *st);
 const char *stream_label(const struct stream *st);
+/* Pieces of damage in its journal that opening found and mended. */
+unsigned stream_mended(const struct stream *st);
 void stream_numbers(const struct stream *st, struct stream_numbers *ret);
+uint64_t stream_acked(const struct stream *st); /* all up to it are settled */
+
+/* Does the stream still have to settle that record of the ring? */
+bool stream_wants(const struct stream *st, const struct record *rec);
 
 /* Let newly committed records of the ring wait. Call after each turn of intake. */
 int stream_admit(struct stream *st) MUST_CHECK; /* 0 or -ENOMEM (call again later) */
@@ -64,6 +78,8 @@ int stream_admit(struct stream *st) MUST_CHECK; /* 0 or -ENOMEM (call again late
  * sequences. The record is borrowed until it is settled. *ret_new: it has not been sent
  * before. */
 const struct record *stream_peek(struct stream *st, uint64_t *ret_seq, bool *ret_new);
+/* Is what must be offered again damaged in the log? Then nothing is offered any more. */
+bool stream_lost(const struct stream *st);
 /* The peeked record goes to the sink: a new one is stored in the journal (place, then
  * next). Must be called before the first of its bytes leaves. */
 void stream_take(struct stream *st);
@@ -93,7 +109,11 @@ int stream_acknowledge(struct stream *st, uint64_t seq) MUST_CHECK;
  * was found damaged by ring_open(). */
 int stream_rewind(struct stream *st, uint64_t mark) MUST_CHECK;
 
-/* The record of a sequence in flight, or NULL. Borrowed until settled. */
+/* Was it taken and not settled? */
+bool stream_in_flight(const struct stream *st, uint64_t seq);
+/* The record of a sequence in flight. Borrowed until settled. NULL: it is not in flight, or on
+ * its way to the log (moved() comes) or in the log and not in memory (it is being read, and the log
+ * tells when it is there). */
 const struct record *stream_sent(const struct stream *st, uint64_t seq);
 
 /* Sequence seq was rejected: acked does not pass it until stream_reject_stored().
@@ -107,8 +127,23 @@ void stream_reject_stored(struct stream *st, uint64_t seq);
 /* The peeked new record can never be sent: takes it out of the order without a
  * sequence; it is settled by stream_park_stored(). After a crash before that it waits
  * again.
- * -ENOSPC: STREAM_REJECTS are parked; -EINVAL: nothing is peeked, or it is not new. */
+ * -ENOSPC: STREAM_REJECTS are parked; -EINVAL: nothing is peeked, or it is not new; -EAGAIN: in
+ * the log, and something before it is not settled. */
 int stream_park(struct stream *st, const struct record **ret) MUST_CHECK;
 void stream_park_stored(struct stream *st, const struct record *rec);
+
+/* Move to the log: a batch of what is in flight up to sequence sent_to, whose memory no sink points
+ * to, and then of the oldest waiting records of the ring before the position end. Ends with
+ * moved() from disk_collect(): their number, or -errno and nothing is changed (-EDQUOT: the log is
+ * full; -ENOSPC; -EIO ...). Returns the number on their way; 0: there is nothing to move;
+ * -EBUSY: a batch is on its way; or -errno. */
+typedef void stream_moved(void *owner, int rc);
+int stream_move(struct stream *st, uint64_t sent_to, uint64_t end, stream_moved *moved,
+    void *owner) MUST_CHECK;
+/* The same batch, for something else than the log; borrowed until stream_batch_end(), with the
+ * items, of which the first count leave the ring (in flight: with their places). */
+int stream_batch(struct stream *st, uint64_t sent_to, uint64_t end,
+    const struct log_item **ret) MUST_CHECK;
+void stream_batch_end(struct stream *st, const struct log_item *items, size_t count);
 
 #endif

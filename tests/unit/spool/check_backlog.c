@@ -35,8 +35,9 @@ static uint64_t
 pop(void)
 {
 	uint64_t position;
+	int64_t priority;
 
-	if (!backlog_peek(&backlog, &position))
+	if (!backlog_peek(&backlog, &position, &priority))
 		return UINT64_MAX;
 	backlog_pop(&backlog, position + STRIDE);
 	return position / STRIDE;
@@ -45,8 +46,9 @@ pop(void)
 START_TEST(empty_backlog_has_nothing)
 {
 	uint64_t position = 7;
+	int64_t priority;
 
-	ck_assert_int_eq(backlog_peek(&backlog, &position), 0);
+	ck_assert(!backlog_peek(&backlog, &position, &priority));
 	ck_assert_uint_eq(position, 7);
 	ck_assert_uint_eq(backlog.count, 0);
 }
@@ -89,10 +91,24 @@ START_TEST(gap_between_records_is_respected)
 }
 END_TEST
 
+static int64_t waiting[RECORDS]; /* the model: priority, -1: not waiting */
+
+/* The oldest leave: what waits before a record waits no more. */
+static void
+drop_before(uint64_t index)
+{
+	uint64_t count = 0;
+
+	for (uint64_t i = 0; i < index; i++) {
+		count += waiting[i] >= 0;
+		waiting[i] = -1;
+	}
+	backlog_drop_before(&backlog, index * STRIDE, count);
+}
+
 /* Against the obvious way: look at all of them. */
 START_TEST(random_use_agrees_with_model)
 {
-	static int64_t waiting[RECORDS]; /* priority, -1: not waiting */
 	uint64_t random = 1234567 + (uint64_t)_i, pushed = 0;
 
 	for (uint64_t i = 0; i < RECORDS; i++)
@@ -100,6 +116,8 @@ START_TEST(random_use_agrees_with_model)
 	while (pushed < RECORDS || backlog.count > 0) {
 		uint64_t best = UINT64_MAX;
 
+		if (pushed > 20 && ring_random(&random, 50) == 0)
+			drop_before(pushed - ring_random(&random, 20));
 		if (pushed < RECORDS && ring_random(&random, 3) > 0) {
 			waiting[pushed] = ring_random(&random, 4);
 			push(pushed, waiting[pushed]);

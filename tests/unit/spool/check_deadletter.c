@@ -11,6 +11,8 @@
 #include "record/record.h"
 #include "ring_fixture.h"
 #include "spool/deadletter.h"
+#include "spool/deadletter_reader.h"
+#include "spool/space.h"
 #include "state_fixture.h"
 #include "suites.h"
 
@@ -271,6 +273,8 @@ END_TEST
 
 START_TEST(damaged_letter_is_counted_never_shown_and_can_be_stored_again)
 {
+	struct deadletter_notice notice;
+	char aside[300];
 	char name[256];
 	size_t len;
 	uint8_t *bytes;
@@ -295,6 +299,12 @@ START_TEST(damaged_letter_is_counted_never_shown_and_can_be_stored_again)
 	}
 	free(bytes);
 	ck_assert_int_eq(store(17), 0);
+	(void)snprintf(aside, sizeof(aside), "dead-letters/damaged-%s", name + 13);
+	ck_assert(state_has(dirs.state_fd, aside));
+	ck_assert(deadletters_notice(letters, &notice));
+	ck_assert_str_eq(notice.file, aside + 13);
+	ck_assert(!deadletters_notice(letters, &notice));
+	reopen(QUOTA);
 	ck_assert_uint_eq(deadletters_count(letters), 1);
 	ck_assert_uint_eq(deadletters_bytes(letters), 4096);
 	{
@@ -363,6 +373,117 @@ START_TEST(store_killed_at_any_step_and_repeated_is_one_whole_letter)
 }
 END_TEST
 
+START_TEST(letter_of_a_later_version_is_kept_aside)
+{
+	char name[256], aside[300];
+	size_t len, kept_len;
+	uint8_t *bytes, *kept;
+
+	ck_assert_int_eq(store(17), 0);
+	letter_name(name, 17, 2);
+	bytes = state_get(dirs.state_fd, name, &len);
+	bytes[8] = 2; /* the version */
+	/* As often as it comes, none of them is lost. */
+	for (int i = 0; i < 3; i++) {
+		const char *const suffix[] = { "", ".1", ".2" };
+
+		bytes[len - 1] = (uint8_t)i;
+		state_put(dirs.state_fd, name, bytes, len);
+		reopen(QUOTA);
+		ck_assert_uint_eq(deadletters_count(letters), 0);
+		ck_assert_uint_eq(deadletters_aside(letters), (unsigned)i + 1);
+		ck_assert(!state_has(dirs.state_fd, name));
+		(void)snprintf(aside, sizeof(aside), "dead-letters/future-%s%s",
+		    name + strlen("dead-letters/"), suffix[i]);
+		kept = state_get(dirs.state_fd, aside, &kept_len);
+		ck_assert_uint_eq(kept_len, len);
+		ck_assert_mem_eq(kept, bytes, len);
+		free(kept);
+	}
+	free(bytes);
+	ck_assert_int_eq(store(17), 0);
+	ck_assert_uint_eq(deadletters_count(letters), 1);
+}
+END_TEST
+
+START_TEST(letter_beyond_the_limit_of_its_route_is_refused)
+{
+	struct deadletter dt = letter(1);
+
+	dt.route = "one";
+	dt.route_limit = 8192;
+	for (uint64_t i = 1; i <= 3; i++) {
+		dt.number = i;
+		ck_assert_int_eq(
+		    deadletters_store(letters, &dt), i < 3 ? 0 : -EOVERFLOW);
+	}
+	/* That of another route counts for itself. */
+	dt.route = "other";
+	ck_assert_int_eq(deadletters_store(letters, &dt), 0);
+	ck_assert_uint_eq(deadletters_count_of(letters, "one"), 2);
+	ck_assert_uint_eq(deadletters_count_of(letters, "other"), 1);
+	reopen(QUOTA);
+	dt.route = "one";
+	dt.number = 4;
+	ck_assert_int_eq(deadletters_store(letters, &dt), -EOVERFLOW);
+	dt.number = 1;
+	ck_assert_int_eq(deadletters_remove(letters,
+			     &(struct deadletter_key){ dt.ring, 1, dt.stream }),
+	    0);
+	dt.number = 4;
+	ck_assert_int_eq(deadletters_store(letters, &dt), 0);
+}
+END_TEST
+
+START_TEST(letter_that_would_take_the_reserve_is_refused)
+{
+	struct space_reserve all = { 0, UINT64_MAX }, none = { 0, 0 };
+
+	deadletters_set_reserve(letters, &all);
+	ck_assert_int_eq(store(17), -ENOSPC);
+	ck_assert_uint_eq(deadletters_count(letters), 0);
+	deadletters_set_reserve(letters, &none);
+	ck_assert_int_eq(store(17), 0);
+	deadletters_set_reserve(letters, &all);
+	ck_assert_int_eq(store(17), 0); /* there already */
+}
+END_TEST
+
+START_TEST(reader_gives_the_body_in_pieces_and_finds_damage)
+{
+	struct deadletter_key key = { state_id(1), 17, state_id(2) };
+	struct deadletter_reader *rd = NULL;
+	char name[256];
+	uint8_t body[64], *bytes;
+	size_t len = 0;
+	int64_t n;
+
+	ck_assert_int_eq(store(17), 0);
+	ck_assert_int_eq(deadletter_reader_open(&rd, letters, &key), 0);
+	ck_assert_int_eq(deadletters_remove(letters, &key), 0); /* it stays open */
+	while ((n = deadletter_reader_body(rd, body + len, 5)) > 0)
+		len += (size_t)n;
+	ck_assert_int_eq(n, 0);
+	ck_assert_uint_eq(len, record->length);
+	ck_assert_mem_eq(body, record->body, len);
+	ck_assert(!deadletter_reader_is_text(rd)); /* it ends in a NUL */
+	ck_assert_str_eq(deadletter_reader_letter(rd)->uri, "posix:/orders");
+	deadletter_reader_close(rd);
+	ck_assert_int_eq(deadletter_reader_open(&rd, letters, &key), -ENOENT);
+
+	ck_assert_int_eq(store(17), 0);
+	letter_name(name, 17, 2);
+	bytes = state_get(dirs.state_fd, name, &len);
+	bytes[len - 1] ^= 1;
+	state_put(dirs.state_fd, name, bytes, len);
+	free(bytes);
+	ck_assert_int_eq(deadletter_reader_open(&rd, letters, &key), -EBADMSG);
+	ck_assert_uint_eq(deadletters_count(letters), 0);
+	ck_assert_uint_eq(deadletters_aside(letters), 1);
+	ck_assert_int_eq(deadletter_reader_open(&rd, letters, &key), -ENOENT);
+}
+END_TEST
+
 START_TEST(look_makes_nothing)
 {
 	struct deadletters *dl = NULL;
@@ -379,6 +500,9 @@ END_TEST
 START_TEST(every_reason_has_a_text)
 {
 	ck_assert_str_eq(dead_reason_text(DEAD_TOO_BIG), "too big");
+	ck_assert_str_eq(dead_reason_name(DEAD_TOO_BIG), "too-big");
+	ck_assert_str_eq(dead_reason_name(DEAD_OPERATOR), "operator");
+	ck_assert_str_eq(dead_reason_name(DEAD_OPERATOR + 1), "unknown");
 	for (unsigned reason = 0; reason < 300; reason++)
 		ck_assert_uint_gt(strlen(dead_reason_text(reason)), 0);
 	ck_assert_ptr_nonnull(dead_reason_text(UINT32_MAX));
@@ -407,6 +531,10 @@ suite_deadletter(void)
 	tcase_add_loop_test(
 	    tc, letter_under_another_name_is_damaged, 0, (int)ARRAY_LEN(other_names));
 	tcase_add_test(tc, store_killed_at_any_step_and_repeated_is_one_whole_letter);
+	tcase_add_test(tc, letter_of_a_later_version_is_kept_aside);
+	tcase_add_test(tc, letter_beyond_the_limit_of_its_route_is_refused);
+	tcase_add_test(tc, letter_that_would_take_the_reserve_is_refused);
+	tcase_add_test(tc, reader_gives_the_body_in_pieces_and_finds_damage);
 	tcase_add_test(tc, look_makes_nothing);
 	tcase_add_test(tc, every_reason_has_a_text);
 	suite_add_tcase(su, tc);

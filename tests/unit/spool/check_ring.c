@@ -12,6 +12,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/crc32c.h"
 #include "base/file.h"
 #include "ring_fixture.h"
 #include "spool/ring_file.h"
@@ -410,7 +411,8 @@ END_TEST
 
 static const size_t foreign_offsets[] = { 0, 8, 12, 16, 32, 40, 48, 56, 568, 604 };
 
-START_TEST(open_of_changed_header_returns_ebadmsg)
+/* Each of the two headers alone, then both. */
+START_TEST(open_of_changed_header_takes_its_copy)
 {
 	struct ring_report report;
 	struct ring *rg = NULL;
@@ -420,13 +422,41 @@ START_TEST(open_of_changed_header_returns_ebadmsg)
 
 	ring_dir_find(&dir, "ring-", name);
 	bytes = ring_dir_map(&dir, name, &size);
-	bytes[foreign_offsets[_i]] ^= 1;
+	for (int copy = 0; copy < 2; copy++) {
+		bytes[copy * RING_COPY_OFFSET + foreign_offsets[_i]] ^= 1;
+		ck_assert_int_eq(ring_open(&rg, dir.fd, name, 1, &report), 0);
+		ck_assert_int_eq(report.header_mended, copy == 0);
+		ck_assert_mem_eq(bytes, bytes + RING_COPY_OFFSET, 608);
+		ring_close(rg);
+		rg = NULL;
+	}
+	for (int copy = 0; copy < 2; copy++)
+		bytes[copy * RING_COPY_OFFSET + foreign_offsets[_i]] ^= 1;
 	ck_assert_int_eq(ring_open(&rg, dir.fd, name, 1, &report), -EBADMSG);
 	ck_assert_ptr_null(rg);
 }
 END_TEST
 
-START_TEST(open_of_other_size_returns_ebadmsg)
+START_TEST(open_of_future_version_returns_enotsup)
+{
+	struct ring_report report;
+	struct ring_header *hd;
+	struct ring *rg = NULL;
+	char name[256];
+	uint8_t *bytes;
+	size_t size;
+
+	ring_dir_find(&dir, "ring-", name);
+	bytes = ring_dir_map(&dir, name, &size);
+	memset(bytes + RING_COPY_OFFSET, 0, sizeof(*hd));
+	hd = (struct ring_header *)(void *)bytes;
+	hd->version++;
+	hd->crc = crc32c(0, hd, offsetof(struct ring_header, crc));
+	ck_assert_int_eq(ring_open(&rg, dir.fd, name, 1, &report), -ENOTSUP);
+}
+END_TEST
+
+START_TEST(open_of_shortened_file_tells_what_is_missing)
 {
 	struct ring_report report;
 	struct ring *rg = NULL;
@@ -435,8 +465,14 @@ START_TEST(open_of_other_size_returns_ebadmsg)
 
 	ring_dir_find(&dir, "ring-", name);
 	fd = openat(dir.fd, name, O_RDWR | O_CLOEXEC);
-	ck_assert_int_eq(ftruncate(fd, RING_DATA_OFFSET + 4096 - 1), 0);
-	ck_assert_int_eq(ring_open(&rg, dir.fd, name, 1, &report), -EBADMSG);
+	ck_assert_int_eq(ftruncate(fd, RING_DATA_OFFSET + 96), 0);
+	ck_assert_int_eq(ring_open(&rg, dir.fd, name, 1, &report), 0);
+	ck_assert_uint_eq(report.missing, ring_bytes(rg) - 96);
+	ck_assert_uint_eq(report.lost_bytes, ring_bytes(rg) - 96);
+	ck_assert_uint_eq(report.spans, 1);
+	ck_assert_uint_eq(report.span[0].offset, RING_DATA_OFFSET + 96);
+	ck_assert_uint_eq(report.span[0].records, 0);
+	ring_close(rg);
 	ck_assert_int_eq(ftruncate(fd, 10), 0);
 	ck_assert_int_eq(ring_open(&rg, dir.fd, name, 1, &report), -EBADMSG);
 	(void)close(fd);
@@ -444,21 +480,60 @@ START_TEST(open_of_other_size_returns_ebadmsg)
 }
 END_TEST
 
-START_TEST(open_of_impossible_tail_returns_ebadmsg)
+static struct ring_words *
+mapped_words(void)
 {
-	static const struct ring_tail impossible[] = { { 4, 1 }, { 0, 0 },
-		{ UINT64_MAX - 7, 1 }, { 0, UINT64_MAX } };
-	struct ring_report report;
-	struct ring_words *words;
-	struct ring *rg = NULL;
 	char name[256];
 	size_t size;
 
 	ring_dir_find(&dir, "ring-", name);
-	words = (struct ring_words *)(void *)(ring_dir_map(&dir, name, &size) +
-					      RING_WORDS_OFFSET);
+	return (struct ring_words *)(void *)(ring_dir_map(&dir, name, &size) +
+					     RING_WORDS_OFFSET);
+}
+
+static const struct ring_tail impossible[] = { { 4, 1 }, { 0, 0 },
+	{ UINT64_MAX - 7, 1 }, { 0, UINT64_MAX }, { 64, 3 }, { 1 << 20, 3 },
+	{ 0, 4099 } };
+
+START_TEST(open_of_damaged_tail_finds_it_by_the_records)
+{
+	struct ring_words *words = mapped_words();
+	struct ring_report report;
+	uint64_t tail;
+
+	ck_assert_int_eq(ring_attach(ring, 0, 1), 0);
+	for (int i = 0; i < 5; i++)
+		ring_put(ring, "hello", 5, 1);
+	ring_settle(ring, 0, 2);
+	tail = ring_tail(ring);
+	ring_close(ring);
 	words->tail[words->generation % 2] = impossible[_i];
-	ck_assert_int_eq(ring_open(&rg, dir.fd, name, 1, &report), -EBADMSG);
+	ring = ring_dir_reopen(&dir, &report);
+	ck_assert(report.tail_mended && report.damaged == 0 && report.lost_bytes == 0);
+	ck_assert_uint_eq(ring_tail(ring), tail);
+	ck_assert_uint_eq(ring_records(ring), 3);
+	ck_assert_ptr_nonnull(ring_find(ring, 3));
+	ring_close(ring);
+	ring = ring_dir_reopen(&dir, &report);
+	ck_assert(!report.tail_mended);
+}
+END_TEST
+
+START_TEST(open_of_damaged_generation_keeps_all)
+{
+	struct ring_words *words = mapped_words();
+	struct ring_report report;
+
+	ck_assert_int_eq(ring_attach(ring, 0, 1), 0);
+	for (int i = 0; i < 5; i++)
+		ring_put(ring, "hello", 5, 1);
+	ring_settle(ring, 0, 1);
+	ring_settle(ring, 0, 2);
+	ring_close(ring);
+	words->generation ^= UINT64_C(1) << (_i * 4);
+	ring = ring_dir_reopen(&dir, &report);
+	ck_assert(report.tail_mended && report.damaged == 0 && report.lost_bytes == 0);
+	ck_assert_uint_eq(ring_records(ring), 3);
 }
 END_TEST
 
@@ -495,10 +570,13 @@ suite_ring(void)
 	tcase_add_test(tc, records_survive_reopening);
 	tcase_add_test(tc, regrow_of_empty_ring_goes_on);
 	tcase_add_test(tc, regrow_without_directory_changes_nothing);
-	tcase_add_loop_test(tc, open_of_changed_header_returns_ebadmsg, 0,
+	tcase_add_loop_test(tc, open_of_changed_header_takes_its_copy, 0,
 	    (int)ARRAY_LEN(foreign_offsets));
-	tcase_add_test(tc, open_of_other_size_returns_ebadmsg);
-	tcase_add_loop_test(tc, open_of_impossible_tail_returns_ebadmsg, 0, 4);
+	tcase_add_test(tc, open_of_future_version_returns_enotsup);
+	tcase_add_loop_test(tc, open_of_damaged_generation_keeps_all, 0, 8);
+	tcase_add_test(tc, open_of_shortened_file_tells_what_is_missing);
+	tcase_add_loop_test(tc, open_of_damaged_tail_finds_it_by_the_records, 0,
+	    (int)ARRAY_LEN(impossible));
 	suite_add_tcase(suite, tc);
 	add_sysv_tests(suite);
 	return suite;

@@ -1,39 +1,24 @@
 /* A ring and two streams, used at random, beside a model that is nothing but lists. At
- * random steps the files are copied as a kill would leave them and the copy goes on. */
+ * random steps the files are copied as a kill would leave them and the copy goes on. In half of the
+ * runs the first stream has an overflow log; that changes nothing in what comes out. */
 #include <check.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "ring_fixture.h"
+#include "spool/disk.h"
+#include "spool/log.h"
 #include "spool/stream.h"
+#include "stream_model.h"
 #include "suites.h"
 
-#define MAX_BODY   64
-#define MESSAGES   2000 /* at most, in one run */
 #define STEPS      8000
-#define STREAMS    2
 #define RUNS       6
 #define PRIORITIES 4
-
-enum state { WAITING, PARKED, IN_FLIGHT, SETTLED };
-
-struct model_stream {
-	enum state state[MESSAGES];   /* by number */
-	uint64_t number_of[MESSAGES]; /* by sequence */
-	uint64_t acked, acknowledged, next, resend;
-	bool rejected[MESSAGES]; /* by sequence; pending */
-	unsigned parks;
-};
-
-static struct model {
-	uint64_t messages; /* numbers 1 to this were received */
-	int64_t priority[MESSAGES];
-	uint32_t length[MESSAGES];
-	bool recovered[MESSAGES];
-	struct model_stream streams[STREAMS];
-} model;
+#define DEADLINE   5000 /* ms; of the disk thread's work */
 
 static uint64_t random_state;
 static struct ring_dir dirs[2];
@@ -41,6 +26,60 @@ static int now; /* the directory in use */
 static struct ring *ring;
 static struct stream *streams[STREAMS];
 static char files[STREAMS][256];
+static const struct record *parked[MESSAGES]; /* by number */
+
+/* The overflow log of the first stream. */
+static struct ring_dir states[2]; /* beside dirs */
+static struct disk *disk;
+static struct log *logs[STREAMS]; /* NULL: none */
+static struct id log_of, log_stream;
+static int moved;   /* what the last move ended with */
+static bool moving; /* it has not ended */
+static uint64_t moves;
+
+static void
+pump(void)
+{
+	struct pollfd pfd = { .fd = disk_fd(disk), .events = POLLIN };
+
+	ck_assert_int_eq(poll(&pfd, 1, DEADLINE), 1);
+	disk_collect(disk);
+}
+
+static void
+on_changed(void *owner)
+{
+	(void)owner;
+}
+
+static void
+on_moved(void *owner, int rc)
+{
+	ck_assert_ptr_eq(owner, &moving);
+	moved = rc;
+	moving = false;
+}
+
+static struct log_env
+log_env_now(void)
+{
+	return (struct log_env){
+		.runtime_fd = dirs[now].fd, .state_fd = states[now].fd, .disk = disk
+	};
+}
+
+static struct log_spec
+log_spec_now(const struct id *stream)
+{
+	return (struct log_spec){ .stream = *stream,
+		.ring = *ring_id(ring),
+		.seed = ring_seed(ring),
+		.uri = "posix:/model",
+		.take = "",
+		.label = "model",
+		.limit = UINT64_C(1) << 30,
+		.changed = on_changed };
+}
 
 static uint32_t
 pick(uint32_t below)
@@ -52,46 +91,6 @@ static void
 body_make(char body[MAX_BODY], uint64_t number)
 {
 	memset(body, 'a' + (int)(number % 26), MAX_BODY);
-}
-
-/* The model's idea of what comes next: a number and its sequence. */
-static bool
-model_next(const struct model_stream *ms, uint64_t *ret_number, uint64_t *ret_seq)
-{
-	uint64_t best = 0;
-
-	if (ms->resend < ms->next) {
-		*ret_seq = ms->resend;
-		*ret_number = ms->number_of[ms->resend];
-		return true;
-	}
-	for (uint64_t n = 1; n <= model.messages; n++)
-		if (ms->state[n] == WAITING &&
-		    (best == 0 || model.priority[n] > model.priority[best]))
-			best = n;
-	*ret_seq = ms->next;
-	*ret_number = best;
-	return best != 0;
-}
-
-static void
-model_take(struct model_stream *ms, uint64_t number, uint64_t seq)
-{
-	if (seq == ms->next) {
-		ms->number_of[seq] = number;
-		ms->state[number] = IN_FLIGHT;
-		ms->next++;
-	}
-	ms->resend = seq + 1;
-}
-
-static void
-model_advance(struct model_stream *ms)
-{
-	while (ms->acked < ms->acknowledged && !ms->rejected[ms->acked + 1]) {
-		ms->acked++;
-		ms->state[ms->number_of[ms->acked]] = SETTLED;
-	}
 }
 
 static void
@@ -120,9 +119,14 @@ assert_stream(struct stream *st, const struct model_stream *ms)
 	ck_assert_uint_eq(nb.acked, ms->acked);
 	ck_assert_uint_eq(nb.next, ms->next);
 	rec = stream_peek(st, &got_seq, &is_new);
-	if (!model_next(ms, &number, &seq)) {
+	if (!model_next(ms, &number, &seq) || model_behind_parked(ms, number, seq)) {
 		ck_assert_ptr_null(rec);
 		return;
+	}
+	/* It may have to be read. */
+	while (rec == NULL && stream_log(st) != NULL) {
+		pump();
+		rec = stream_peek(st, &got_seq, &is_new);
 	}
 	ck_assert_ptr_nonnull(rec);
 	ck_assert_uint_eq(got_seq, seq);
@@ -140,7 +144,8 @@ assert_agreement(void)
 		if (model.streams[0].state[n] != SETTLED ||
 		    model.streams[1].state[n] != SETTLED)
 			live = model.messages - n + 1;
-	ck_assert_uint_eq(ring_records(ring), live);
+	if (logs[0] == NULL)
+		ck_assert_uint_eq(ring_records(ring), live);
 	for (int i = 0; i < STREAMS; i++)
 		assert_stream(streams[i], &model.streams[i]);
 }
@@ -188,7 +193,8 @@ step_take_run(int i)
 	uint32_t got = stream_take_run(streams[i], count, bytes, max_body, &run);
 
 	if (got == 0) {
-		if (model_next(ms, &number, &seq))
+		if (model_next(ms, &number, &seq) &&
+		    !model_behind_parked(ms, number, seq))
 			ck_assert(record_stride(model.length[number]) > bytes ||
 				  model.length[number] > max_body);
 		return;
@@ -271,17 +277,22 @@ step_park(int i)
 	struct model_stream *ms = &model.streams[i];
 	const struct record *rec = NULL;
 	uint64_t number = 0, seq = 0;
-	bool is_new = model_next(ms, &number, &seq) && seq == ms->next;
+	bool is_new = model_next(ms, &number, &seq) && seq == ms->next &&
+		      !model_behind_parked(ms, number, seq);
 	int rc = stream_park(streams[i], &rec);
 
 	if (!is_new) {
 		ck_assert_int_eq(rc, -EINVAL);
+	} else if (rc == -EAGAIN) {
+		/* In the log, behind others that are not settled. */
+		ck_assert(model.in_log[number]);
 	} else if (ms->parks == STREAM_REJECTS) {
 		ck_assert_int_eq(rc, -ENOSPC);
 	} else {
 		ck_assert_int_eq(rc, 0);
 		assert_record(rec, number);
 		ms->state[number] = PARKED;
+		parked[number] = rec;
 		ms->parks++;
 	}
 }
@@ -293,23 +304,82 @@ step_park_stored(int i)
 
 	for (uint64_t n = 1; n <= model.messages; n++)
 		if (ms->state[n] == PARKED && pick(2) == 0) {
-			stream_park_stored(streams[i], ring_find(ring, n));
+			stream_park_stored(streams[i], parked[n]);
 			ms->state[n] = SETTLED;
 			ms->parks--;
 		}
 }
 
-/* What a restart forgets. */
+/* What waits and is not in the ring any more. */
 static void
-model_restart(struct model_stream *ms)
+find_logged(void)
 {
-	ms->acknowledged = ms->acked;
-	ms->resend = ms->acked + 1;
-	memset(ms->rejected, 0, sizeof(ms->rejected));
-	ms->parks = 0;
+	for (uint64_t n = 1; n <= model.messages; n++) {
+		const struct record *rec = ring_find(ring, n);
+
+		model.in_log[n] =
+		    logs[0] != NULL && model.streams[0].state[n] <= PARKED &&
+		    (rec == NULL || (rec->state & RECORD_SETTLED(0)) != 0);
+	}
+}
+
+static void
+copy_states(void)
+{
+	char command[320];
+
+	(void)snprintf(command, sizeof(command), "rm -rf %s/logs && cp -a %s/. %s/",
+	    states[!now].path, states[now].path, states[!now].path);
+	ck_assert_int_eq(system(command), 0);
+}
+
+static void
+close_all(void)
+{
+	disk_free(disk); /* first: its jobs are of the logs */
+	disk = NULL;
+	for (int i = 0; i < STREAMS; i++) {
+		stream_close(streams[i]);
+		log_close(logs[i]);
+		streams[i] = NULL;
+		logs[i] = NULL;
+	}
+	ring_close(ring);
+	ring = NULL;
+}
+
+static void
+reopen_all(bool logged)
+{
+	ck_assert_int_eq(disk_new(&disk), 0);
+	for (int i = 0; i < STREAMS; i++) {
+		if (logged && i == 0) {
+			struct log_env env = log_env_now();
+			struct log_spec spec = log_spec_now(&log_stream);
+			uint64_t replayed = 1;
+
+			ck_assert_int_eq(
+			    log_open(&logs[i], &env, &log_of, &spec, &replayed), 0);
+			ck_assert_uint_eq(replayed, 0);
+		}
+		ck_assert_int_eq(
+		    stream_open(&streams[i], dirs[now].fd, files[i], ring, logs[i]), 0);
+		model_restart(&model.streams[i]);
+	}
+	find_logged();
+}
+
+/* What is parked leaves its place: when it waits again in the ring, newer ones may have gone to
+ * the log, which goes first. The model knows no such thing. */
+static void
+store_parked(struct model_stream *ms)
+{
 	for (uint64_t n = 1; n <= model.messages; n++)
-		if (ms->state[n] == PARKED)
-			ms->state[n] = WAITING;
+		if (ms->state[n] == PARKED && !model.in_log[n]) {
+			stream_park_stored(streams[0], parked[n]);
+			ms->state[n] = SETTLED;
+			ms->parks--;
+		}
 }
 
 /* A kill, now and then in the middle of a receive: the copy of the files goes on. */
@@ -317,25 +387,47 @@ static void
 step_kill(void)
 {
 	struct ring_report report;
-	bool cut_off = pick(2) == 0 && receive() != NULL;
+	bool cut_off = pick(2) == 0 && receive() != NULL, logged = logs[0] != NULL;
 
 	if (cut_off)
 		model.recovered[model.messages] = true;
+	if (logged)
+		store_parked(&model.streams[0]);
 	ring_dir_copy(&dirs[now], &dirs[!now]);
-	for (int i = 0; i < STREAMS; i++) {
-		stream_close(streams[i]);
-		streams[i] = NULL;
-	}
-	ring_close(ring);
+	if (logged)
+		copy_states();
+	close_all();
 	now = !now;
 	ring = ring_dir_reopen(&dirs[now], &report);
 	ck_assert_int_eq(report.recovered, cut_off);
 	ck_assert_uint_eq(report.damaged, 0);
-	for (int i = 0; i < STREAMS; i++) {
-		ck_assert_int_eq(
-		    stream_open(&streams[i], dirs[now].fd, files[i], ring), 0);
-		model_restart(&model.streams[i]);
+	reopen_all(logged);
+}
+
+/* Some go to the log, now and then cut off before that counts. */
+static void
+step_move(void)
+{
+	uint64_t sent_to = pick(2) == 0 ? 0 : model.streams[0].next - 1;
+	int count =
+	    stream_move(streams[0], sent_to, ring_head(ring), on_moved, &moving);
+
+	if (count == 0)
+		return;
+	ck_assert_int_gt(count, 0);
+	moving = true;
+	if (pick(8) == 0) {
+		struct pollfd pfd = { .fd = disk_fd(disk), .events = POLLIN };
+
+		ck_assert_int_eq(poll(&pfd, 1, DEADLINE), 1);
+		step_kill();
+		return;
 	}
+	while (moving)
+		pump();
+	ck_assert_int_eq(moved, count);
+	moves++;
+	find_logged();
 }
 
 static void
@@ -372,6 +464,8 @@ step(void)
 			step_park(i);
 		else if (pick(2) == 0)
 			step_park_stored(i);
+		else if (logs[0] != NULL && pick(3) != 0)
+			step_move();
 		else if (pick(3) == 0)
 			step_kill();
 	}
@@ -382,8 +476,12 @@ setup(void)
 {
 	memset(&model, 0, sizeof(model));
 	now = 0;
-	for (int i = 0; i < 2; i++)
+	moves = 0;
+	ck_assert_int_eq(disk_new(&disk), 0);
+	for (int i = 0; i < 2; i++) {
 		ring_dir_open(&dirs[i]);
+		ring_dir_open(&states[i]);
+	}
 	ring = ring_dir_make(&dirs[0], RING_POSIX, MAX_BODY);
 	for (int i = 0; i < STREAMS; i++) {
 		char text[ID_TEXT];
@@ -399,22 +497,46 @@ setup(void)
 static void
 teardown(void)
 {
-	for (int i = 0; i < STREAMS; i++)
-		stream_close(streams[i]);
-	ring_close(ring);
-	for (int i = 0; i < 2; i++)
+	close_all();
+	for (int i = 0; i < 2; i++) {
+		char command[192];
+
+		(void)snprintf(
+		    command, sizeof(command), "rm -rf %s/logs", states[i].path);
+		ck_assert_int_eq(system(command), 0);
 		ring_dir_close(&dirs[i]);
+		ring_dir_close(&states[i]);
+	}
+}
+
+static void
+use_log(void)
+{
+	struct log_env env = log_env_now();
+	struct log_spec spec;
+
+	log_stream = *stream_id(streams[0]);
+	spec = log_spec_now(&log_stream);
+	ck_assert_int_eq(log_create(&logs[0], &env, &spec), 0);
+	log_of = *log_id(logs[0]);
+	ck_assert_int_eq(stream_use_log(streams[0], logs[0]), 0);
 }
 
 START_TEST(random_use_agrees_with_model)
 {
+	bool logged = _i >= RUNS;
+
 	random_state = 77 + (uint64_t)_i;
+	if (logged)
+		use_log();
 	for (int k = 0; k < STEPS; k++) {
 		step();
 		assert_agreement();
 	}
 	ck_assert_uint_gt(model.messages, 300);
 	ck_assert_uint_gt(ring_head(ring), 4 * ring_bytes(ring));
+	if (logged)
+		ck_assert_uint_gt(moves, 30);
 }
 END_TEST
 
@@ -426,7 +548,7 @@ suite_stream_model(void)
 
 	tcase_set_timeout(tc, 120);
 	tcase_add_checked_fixture(tc, setup, teardown);
-	tcase_add_loop_test(tc, random_use_agrees_with_model, 0, RUNS);
+	tcase_add_loop_test(tc, random_use_agrees_with_model, 0, 2 * RUNS);
 	suite_add_tcase(suite, tc);
 	return suite;
 }

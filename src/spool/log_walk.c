@@ -1,0 +1,180 @@
+#include <errno.h>
+#include <stdlib.h>
+
+#include "spool/log_private.h"
+
+static bool
+is_settled(const struct log_segment *sg, uint64_t offset)
+{
+	return offset < sg->settled ||
+	       (offset >= sg->skip_from && offset < sg->skip_to);
+}
+
+/* Of the records that begin before an offset, those that are not settled. */
+static uint64_t
+count_records(
+    const struct segment_piece *pc, const struct log_segment *sg, uint64_t end)
+{
+	uint64_t count = 0;
+
+	for (size_t i = 0; i < pc->n_runs; i++)
+		for (uint64_t at = pc->runs[i].from; at < pc->runs[i].to && at < end;) {
+			count += !is_settled(sg, at);
+			at += record_stride(segment_record(pc, at)->length);
+		}
+	return count;
+}
+
+/* By its header, when that tells; else its records are read. */
+static int
+count_frame(struct log *lg, struct log_segment *sg, const struct segment_file *sf,
+    const struct segment_frame *fr)
+{
+	uint64_t from = fr->offset + sizeof(*fr), to = segment_frame_end(fr, sf);
+	bool skips = sg->skip_from < to && sg->skip_to > from;
+	uint64_t count = fr->count;
+
+	if (to <= sg->settled)
+		return 0;
+	if (from < sg->settled || skips || to != from + fr->bytes) {
+		struct segment_piece pc;
+		int rc = segment_load(&pc, sf, fr->offset, fr->offset, &lg->ring);
+
+		if (rc < 0)
+			return rc;
+		count = count_records(&pc, sg, to);
+		segment_piece_done(&pc);
+	}
+	if (count > 0 && sg->waiting == 0) {
+		if (!sg->lost)
+			sg->hint = sg->oldest = fr->offset;
+		sg->captured_ns = id_equal(&fr->ring, &lg->ring)
+				      ? fr->captured_ns
+				      : log_captured_now(lg, fr->captured_ns,
+					    fr->clock_ns, fr->wall_ns);
+	}
+	sg->waiting += count;
+	return 0;
+}
+
+static int
+add_letter(struct log *lg, const struct log_segment *sg, const struct segment_frame *fr)
+{
+	struct log_letter *letters;
+
+	if (lg->n_letters == lg->letters_room) {
+		size_t room = lg->letters_room == 0 ? 8 : 2 * lg->letters_room;
+
+		letters = realloc(lg->letters, room * sizeof(*letters));
+		if (letters == NULL)
+			return -ENOMEM;
+		lg->letters = letters;
+		lg->letters_room = room;
+	}
+	lg->letters[lg->n_letters++] = (struct log_letter){
+		.ring = fr->ring,
+		.stream = fr->stream,
+		.number = fr->first_number,
+		.place = log_place(sg->number, fr->offset + sizeof(*fr)),
+	};
+	return 0;
+}
+
+static int
+take_frame(struct log *lg, struct log_segment *sg, const struct segment_file *sf,
+    const struct segment_frame *fr)
+{
+	int rc = 0;
+
+	if (sg->records == 0)
+		sg->priority = fr->priority;
+	sg->records += fr->count;
+	if (fr->max_body > lg->max_body)
+		lg->max_body = fr->max_body;
+	if (fr->flags & SEGMENT_REQUEUED)
+		rc = add_letter(lg, sg, fr);
+	return rc == 0 ? count_frame(lg, sg, sf, fr) : rc;
+}
+
+/* All headers. What lies where one should be is left to the reader, as it may hold records. */
+int
+log_walk(struct log *lg, struct log_segment *sg, const struct segment_file *sf)
+{
+	uint64_t at = 0;
+
+	while (at < sf->end) {
+		struct segment_frame fr;
+		uint64_t next = at;
+		int rc = segment_frame_read(&fr, sf, at);
+
+		if (rc == 1) {
+			next = segment_frame_end(&fr, sf);
+			rc = take_frame(lg, sg, sf, &fr);
+		} else if (rc == 0) {
+			rc = segment_find(&next, sf, at + RECORD_ALIGN);
+			if (next > sg->settled && !sg->lost && sg->waiting == 0)
+				sg->hint = sg->oldest = at;
+			sg->lost = sg->lost || next > sg->settled;
+		}
+		if (rc < 0)
+			return rc;
+		at = next;
+	}
+	sg->read = sg->settled < sf->end ? sg->settled : sf->end;
+	/* The last record settled may be the last of a frame. */
+	if (sg->read < sg->hint)
+		sg->read = sg->hint;
+	if (sg->waiting == 0 && !sg->lost)
+		sg->read = sf->end;
+	return 0;
+}
+
+/* Where the last frame begins, or what should be one. */
+static int
+last_frame(const struct segment_file *sf, uint64_t *ret)
+{
+	uint64_t at = 0, next = 0;
+
+	while (next < sf->end) {
+		struct segment_frame fr;
+		int rc;
+
+		at = next;
+		rc = segment_frame_read(&fr, sf, at);
+		if (rc == 1)
+			next = segment_frame_end(&fr, sf);
+		else if (rc == 0)
+			rc = segment_find(&next, sf, at + RECORD_ALIGN);
+		if (rc < 0)
+			return rc;
+	}
+	*ret = at;
+	return 0;
+}
+
+int
+log_cut_tail(
+    struct log *lg, struct log_segment *sg, struct segment_file *sf, uint64_t synced)
+{
+	struct segment_piece pc;
+	uint64_t last = 0, end;
+	int rc;
+
+	if (sf->end == 0)
+		return 0;
+	rc = last_frame(sf, &last);
+	if (rc == 0)
+		rc = segment_load(&pc, sf, last, last, &lg->ring);
+	if (rc < 0)
+		return rc;
+	end = last;
+	if (pc.last != 0)
+		end = pc.last + record_stride(segment_record(&pc, pc.last)->length);
+	segment_piece_done(&pc);
+	if (end == sf->end)
+		return 0;
+	if (synced > end)
+		log_damage_add(lg, sg, end, 0);
+	sf->end = end;
+	return 0;
+}
