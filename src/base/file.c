@@ -10,6 +10,8 @@
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "base/crash.h"
+
 #define READ_FIRST 4096 /* bytes asked for first; most files read here are smaller */
 
 int
@@ -155,8 +157,10 @@ file_replace(int dir_fd, const char *name, const void *bytes, size_t len, int sy
 	if (n < 0 || (size_t)n >= sizeof(temporary))
 		return -ENAMETOOLONG;
 	rc = write_new(dir_fd, temporary, bytes, len, sync);
+	CRASH_POINT("file.written");
 	if (rc == 0 && renameat(dir_fd, temporary, dir_fd, name) < 0)
 		rc = -errno;
+	CRASH_POINT("file.renamed");
 	if (rc < 0) {
 		(void)unlinkat(dir_fd, temporary, 0);
 		return rc;

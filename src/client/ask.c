@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "control/reply.h"
 #include "control/text.h"
 
 /* The kernel counts the time of each call, connect(2) with a full backlog included. */
@@ -76,30 +77,73 @@ is_whole(const struct text *answer)
 	return end[-1] == '\n' && (answer->len == 1 || end[-2] == '\n');
 }
 
+/* Are these no document, but lines of JSON? Known by how the first begins. */
+static bool
+is_in_pieces(const struct text *answer)
+{
+	static const char document[] = "{\"schema\": \"" REPLY_SCHEMA "\"";
+	size_t len =
+	    answer->len < sizeof(document) - 1 ? answer->len : sizeof(document) - 1;
+
+	return len > 0 && answer->bytes[0] == '{' &&
+	       memcmp(answer->bytes, document, len) != 0;
+}
+
+/* One more read. Returns 0 or -errno. */
 static int
-receive_answer(struct text *answer, int fd)
+receive_some(struct text *answer, int fd)
 {
 	char buf[16384];
+	ssize_t n;
 
+	do
+		n = recv(fd, buf, sizeof(buf), 0);
+	while (n < 0 && errno == EINTR);
+	if (n < 0)
+		return errno == EAGAIN ? -ETIMEDOUT : -errno;
+	if (n == 0)
+		return -ECONNRESET;
+	text_put(answer, buf, (size_t)n);
+	return answer->rc;
+}
+
+/* The rest of an answer in pieces. */
+static int
+receive_pieces(struct text *answer, int fd, FILE *pieces)
+{
+	int rc = 0;
+
+	while (rc == 0 && !is_whole(answer) && !ferror(pieces)) {
+		/* The last byte stays, as it may be half of the end. */
+		(void)fwrite(answer->bytes, 1, answer->len - 1, pieces);
+		answer->bytes[0] = answer->bytes[answer->len - 1];
+		text_cut(answer, 1);
+		rc = receive_some(answer, fd);
+	}
+	if (rc == 0)
+		text_cut(answer, answer->len - 1);
+	(void)fwrite(answer->bytes, 1, answer->len, pieces);
+	text_clear(answer);
+	return rc;
+}
+
+static int
+receive_answer(struct text *answer, int fd, FILE *pieces)
+{
 	while (!is_whole(answer)) {
-		ssize_t n = recv(fd, buf, sizeof(buf), 0);
+		int rc = receive_some(answer, fd);
 
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return errno == EAGAIN ? -ETIMEDOUT : -errno;
-		if (n == 0)
-			return -ECONNRESET;
-		text_put(answer, buf, (size_t)n);
-		if (answer->rc != 0)
-			return answer->rc;
+		if (rc != 0)
+			return rc;
+		if (is_in_pieces(answer))
+			return receive_pieces(answer, fd, pieces);
 	}
 	text_cut(answer, answer->len - 1);
 	return 0;
 }
 
 int
-ask_exchange(struct text *answer, int fd, const char *line, size_t len)
+ask_exchange(struct text *answer, int fd, const char *line, size_t len, FILE *pieces)
 {
 	int rc = send_all(fd, line, len);
 
@@ -107,6 +151,6 @@ ask_exchange(struct text *answer, int fd, const char *line, size_t len)
 		rc = send_all(fd, "\n", 1);
 	/* A daemon that turns us away says why and hangs up without reading. */
 	if (rc == 0 || rc == -EPIPE || rc == -ECONNRESET)
-		rc = receive_answer(answer, fd);
+		rc = receive_answer(answer, fd, pieces);
 	return rc;
 }

@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 
 #include "base/compiler.h"
 
@@ -17,8 +18,11 @@ struct text;
 int ask_connect(int *ret_fd, const char *path, uint32_t silence_ms) MUST_CHECK;
 
 /* Send a line, given without its newline, and read the answer to the empty line at its end,
- * which is left out. answer is empty and keeps what has come also on failure.
+ * which is left out. answer is empty and keeps what has come also on failure. But an answer in
+ * lines of JSON that are not documents (control/command.h, pieces) may be long: it goes to
+ * pieces as it comes, and answer stays empty. Whether that could be written ferror() tells.
  * Returns 0, -ETIMEDOUT, -ECONNRESET (hung up before the end), -EFBIG or another -errno. */
-int ask_exchange(struct text *answer, int fd, const char *line, size_t len) MUST_CHECK;
+int ask_exchange(
+    struct text *answer, int fd, const char *line, size_t len, FILE *pieces) MUST_CHECK;
 
 #endif

@@ -6,10 +6,12 @@
 #include <errno.h>
 #include <getopt.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/ask.h"
+#include "client/confirm.h"
 #include "control/reply.h"
 #include "control/request.h"
 #include "control/text.h"
@@ -17,7 +19,7 @@
 #define PROGRAM "mqbridgectl"
 
 static const char help_text[] =
-    "usage: " PROGRAM " [--socket PATH] [--json] COMMAND...\n"
+    "usage: " PROGRAM " [--socket PATH] [--json] [--yes] COMMAND...\n"
     "       " PROGRAM " --help | --version\n"
     "\n"
     "Asks a running mqbridged. \"" PROGRAM " help\" lists the commands it knows;\n"
@@ -25,6 +27,7 @@ static const char help_text[] =
     "\n"
     "  --socket PATH  the daemon's control socket (" CTL_SOCKET ")\n"
     "  --json         print one JSON document\n"
+    "  --yes          do not ask before what cannot be undone\n"
     "\n"
     "Exit status: 0 done, 1 refused, 2 usage, 3 no daemon, 4 not permitted,\n"
     "5 no such object.\n";
@@ -32,6 +35,7 @@ static const char help_text[] =
 struct ctl {
 	const char *socket;
 	bool as_json;
+	bool yes;
 	FILE *out;
 	FILE *err;
 	struct text line;
@@ -152,8 +156,9 @@ print_answer(const struct ctl *ct, int status)
 	return finish_output(ct, status);
 }
 
+/* Ask, and return what the answer says, or an exit status after it was explained. */
 static int
-ask_daemon(struct ctl *ct)
+ask_once(struct ctl *ct, bool *ret_answered)
 {
 	int status;
 	int fd;
@@ -162,14 +167,79 @@ ask_daemon(struct ctl *ct)
 	rc = ask_connect(&fd, ct->socket, ASK_SILENCE_MS);
 	if (rc != 0)
 		return explain_connect(ct, rc);
-	rc = ask_exchange(&ct->answer, fd, ct->line.bytes, ct->line.len);
+	rc = ask_exchange(&ct->answer, fd, ct->line.bytes, ct->line.len, ct->out);
 	(void)close(fd);
 	if (rc != 0)
 		return explain_exchange(ct, rc);
-	status = reply_read(ct->answer.bytes, ct->answer.len, ct->as_json);
+	/* Nothing is left of an answer in pieces. */
+	status = ct->answer.len == 0
+		     ? REPLY_DONE
+		     : reply_read(ct->answer.bytes, ct->answer.len, ct->as_json);
 	if (status < 0)
 		return explain_exchange(ct, status);
-	return print_answer(ct, status);
+	*ret_answered = true;
+	return status;
+}
+
+/* The same line as a confirmed one. */
+static int
+confirm_line(struct ctl *ct)
+{
+	static const char json[] = "json";
+
+	if (request_wants_json(ct->line.bytes, ct->line.len)) {
+		while (ct->line.bytes[ct->line.len - 1] == ' ')
+			text_cut(&ct->line, ct->line.len - 1);
+		text_cut(&ct->line, ct->line.len - (sizeof(json) - 1));
+	}
+	text_puts(&ct->line, " yes");
+	if (ct->as_json)
+		text_puts(&ct->line, " json");
+	text_clear(&ct->answer);
+	return ct->line.rc == 0 ? 0 : say_usage(ct, "the command", "is too long");
+}
+
+/* Does the user want what the daemon will not do unasked? Returns 0 or an exit status. */
+static int
+confirm(struct ctl *ct)
+{
+	char *question;
+	bool yes;
+
+	if (ct->yes)
+		return confirm_line(ct);
+	question = confirm_question(&ct->answer, ct->as_json);
+	if (question == NULL)
+		return explain_exchange(ct, -EBADMSG);
+	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
+		(void)fprintf(ct->err,
+		    PROGRAM ": not done: %s (--yes confirms it in a script)\n",
+		    question);
+		free(question);
+		return REPLY_USAGE;
+	}
+	yes = confirm_ask(stdin, stderr, question);
+	free(question);
+	if (yes)
+		return confirm_line(ct);
+	(void)fputs(PROGRAM ": not done\n", ct->err);
+	return REPLY_REFUSED;
+}
+
+static int
+ask_daemon(struct ctl *ct)
+{
+	bool answered = false;
+	int status = ask_once(ct, &answered);
+
+	if (answered && status == REPLY_CONFIRM) {
+		status = confirm(ct);
+		if (status != 0)
+			return status;
+		answered = false;
+		status = ask_once(ct, &answered);
+	}
+	return answered ? print_answer(ct, status) : status;
 }
 
 static int
@@ -195,6 +265,7 @@ ctl_run(int argc, char **argv, FILE *out, FILE *err)
 		{ "json", no_argument, NULL, 'j' },
 		{ "socket", required_argument, NULL, 's' },
 		{ "version", no_argument, NULL, 'v' },
+		{ "yes", no_argument, NULL, 'y' },
 		{ NULL, 0, NULL, 0 },
 	};
 	struct ctl ct = { .socket = CTL_SOCKET, .out = out, .err = err };
@@ -210,6 +281,9 @@ ctl_run(int argc, char **argv, FILE *out, FILE *err)
 			return print_version(&ct);
 		case 'j':
 			ct.as_json = true;
+			break;
+		case 'y':
+			ct.yes = true;
 			break;
 		case 's':
 			ct.socket = optarg;

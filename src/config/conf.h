@@ -18,6 +18,21 @@ struct conf_place { /* where an object stands, for later messages */
 	int line;
 };
 
+/* What happens to a message of which a crash left open whether its queue has it. */
+enum conf_in_doubt { CONF_IN_DOUBT_RESEND, CONF_IN_DOUBT_DROP, CONF_IN_DOUBT_HOLD };
+/* What happens to a message whose end is a guess. */
+enum conf_recovered { CONF_RECOVERED_DELIVER, CONF_RECOVERED_HOLD };
+
+/* What happens when an overflow log has reached its limit. */
+enum conf_overflow {
+	CONF_OVERFLOW_BLOCK,
+	CONF_OVERFLOW_DROP_OLDEST,
+	CONF_OVERFLOW_DROP_NEWEST,
+	CONF_OVERFLOW_DEAD_LETTER
+};
+enum conf_durability { CONF_DURABILITY_CRASH, CONF_DURABILITY_DISK };
+enum conf_sync { CONF_SYNC_INTERVAL, CONF_SYNC_ALWAYS };
+
 struct conf_queue { /* an "entry" */
 	struct conf_place place;
 	char *name;
@@ -27,6 +42,8 @@ struct conf_queue { /* an "entry" */
 	struct take take;
 	bool enabled;          /* true */
 	uint64_t ring_size;    /* bytes; "4MiB" */
+	int in_doubt;          /* enum conf_in_doubt; "resend" */
+	int recovered;         /* enum conf_recovered; "deliver" */
 	bool create;           /* a create group is there: made if absent */
 	uint64_t max_messages; /* POSIX; 0: the system's default */
 	uint64_t message_size; /* POSIX, bytes; 0: the system's default */
@@ -67,6 +84,12 @@ struct conf_route {
 	char *to_peer; /* NULL for a local route */
 	char *to_entry;
 	bool enabled;
+	uint64_t log_limit;         /* bytes; 0: no overflow log */
+	int overflow;               /* enum conf_overflow; "block" */
+	int durability;             /* enum conf_durability; "crash" */
+	int sync;                   /* enum conf_sync; "interval" */
+	uint32_t sync_interval_ms;  /* "100ms" */
+	uint64_t dead_letter_limit; /* bytes, of this route; 0: none of its own */
 };
 
 struct conf {
@@ -76,7 +99,10 @@ struct conf {
 	char *state_directory;      /* "/var/lib/mqbridge" */
 	uint64_t receive_memory;    /* bytes; "64MiB", 1 MiB .. 64 GiB */
 	uint64_t dead_letter_limit; /* bytes; "256MiB" */
-	uint32_t stop_timeout_ms;   /* for acknowledgements at a clean stop; "5s" */
+	/* What stays free of the state directory's file system: the larger of both. */
+	uint64_t reserve_percent; /* 5 */
+	uint64_t reserve_space;   /* bytes; "64MiB" */
+	uint32_t stop_timeout_ms; /* for acknowledgements at a clean stop; "5s" */
 	struct conf_queue *queues;
 	size_t n_queues;
 	struct conf_listener *listeners;

@@ -130,6 +130,20 @@ check_to_local(struct load *ld, size_t i)
 	}
 }
 
+/* What is to be on the disk goes through the log. */
+static void
+check_log(struct load *ld, size_t i)
+{
+	const struct conf_route *rt = &ld->cf->routes[i];
+
+	if (rt->durability == CONF_DURABILITY_DISK && rt->log_limit == 0)
+		load_fault(ld, setting(ld, i, "durability"),
+		    "\"disk\" needs a log_limit, such as \"1GiB\"");
+	if (rt->sync == CONF_SYNC_ALWAYS && rt->durability != CONF_DURABILITY_DISK)
+		load_fault(ld, setting(ld, i, "sync"),
+		    "\"always\" needs durability = \"disk\"");
+}
+
 static bool
 same_peer(const char *a, const char *b)
 {
@@ -211,6 +225,7 @@ cross_check_routes(struct load *ld)
 
 		check_from(ld, i);
 		check_fan_out(ld, i);
+		check_log(ld, i);
 		if (rt->to == NULL)
 			continue;
 		if (!split_to(ld, i))

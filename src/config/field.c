@@ -162,6 +162,44 @@ set_switch(const struct field *fd, const char *text, void *member, struct why *w
 	return 0;
 }
 
+/* The words of a choice as "\"a\", \"b\" or \"c\"". */
+static void
+list_choices(char *buf, size_t size, const char *words)
+{
+	size_t at = 0;
+
+	for (const char *word = words; *word != '\0' && at < size;) {
+		size_t len = strcspn(word, "|");
+		const char *after = word[len] == '\0' ? "" : ", ";
+
+		if (word[len] == '|' && strchr(word + len + 1, '|') == NULL)
+			after = " or ";
+		at += (size_t)snprintf(
+		    buf + at, size - at, "\"%.*s\"%s", (int)len, word, after);
+		word += len + (word[len] == '|');
+	}
+}
+
+static int
+set_choice(const struct field *fd, const char *text, void *member, struct why *why)
+{
+	size_t text_len = strlen(text);
+	char all[160] = "";
+	int i = 0;
+
+	for (const char *word = fd->preset; *word != '\0'; i++) {
+		size_t len = strcspn(word, "|");
+
+		if (len == text_len && memcmp(word, text, len) == 0) {
+			*(int *)member = i;
+			return 0;
+		}
+		word += len + (word[len] == '|');
+	}
+	list_choices(all, sizeof(all), fd->preset);
+	return no(why, "\"%s\" must be %s", quote(text).text, all);
+}
+
 static int
 set_number(const struct field *fd, const char *text, void *member, struct why *why)
 {
@@ -230,6 +268,7 @@ static const struct {
 	    FORM_STRING, 0, 0 },
 	[FIELD_MODE] = { "a string such as \"0660\"", set_mode, FORM_STRING, 0, 0 },
 	[FIELD_SWITCH] = { "true or false", set_switch, FORM_SWITCH, 0, 0 },
+	[FIELD_CHOICE] = { "a string", set_choice, FORM_STRING, 0, 0 },
 	[FIELD_NUMBER] = { "a whole number", set_number, FORM_NUMBER, 0, 0 },
 	[FIELD_USER] = { "a user, by name or number", set_user,
 	    FORM_STRING | FORM_NUMBER, 0, 0 },
@@ -367,6 +406,10 @@ field_preset(const struct field *fd, void *object)
 		*(uid_t *)member = (uid_t)-1;
 	else if (fd->type == FIELD_GROUP)
 		*(gid_t *)member = (gid_t)-1;
+	if (fd->type == FIELD_CHOICE) {
+		*(int *)member = 0;
+		return 0;
+	}
 	/* A preset is right, so only memory can be wanting. */
 	if (fd->preset != NULL && types[fd->type].set(fd, fd->preset, member, &why) < 0)
 		return -ENOMEM;

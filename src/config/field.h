@@ -21,6 +21,7 @@ enum field_type {       /* the member's type; min and max */
 	FIELD_DURATION, /* uint32_t; milliseconds */
 	FIELD_MODE,     /* mode_t; the bits */
 	FIELD_SWITCH,   /* bool */
+	FIELD_CHOICE,   /* int: which of the words of preset; the first is the preset */
 	FIELD_NUMBER,   /* uint64_t; itself */
 	FIELD_USER,     /* uid_t, by name or number */
 	FIELD_GROUP,    /* gid_t, by name or number */
@@ -43,7 +44,8 @@ struct field {
 	size_t offset;
 	uint64_t min;
 	uint64_t max;
-	const char *preset; /* as it would be written; NULL: zero, or for ids -1 */
+	/* As it would be written; NULL: zero, or for ids -1. FIELD_CHOICE: "first|second|..." */
+	const char *preset;
 	const struct field_table *part;
 };
 

@@ -72,6 +72,10 @@ static const struct field queue_rows[] = {
 	{ "enabled", FIELD_SWITCH, MEMBER(conf_queue, enabled), 0, 0, "true", NULL },
 	{ "ring_size", FIELD_SIZE, MEMBER(conf_queue, ring_size), KIB(64), GIB(64),
 	    "4MiB", NULL },
+	{ "in_doubt", FIELD_CHOICE, MEMBER(conf_queue, in_doubt), 0, 0,
+	    "resend|drop|hold", NULL },
+	{ "recovered", FIELD_CHOICE, MEMBER(conf_queue, recovered), 0, 0,
+	    "deliver|hold", NULL },
 	{ "create", FIELD_PART, MEMBER(conf_queue, create), 0, 0, NULL, &create_table },
 };
 static const struct field_table queue_table =
@@ -111,6 +115,18 @@ static const struct field route_rows[] = {
 	    NULL },
 	{ "to", FIELD_TEXT, MEMBER(conf_route, to), 1, TO_BYTES, field_required, NULL },
 	{ "enabled", FIELD_SWITCH, MEMBER(conf_route, enabled), 0, 0, "true", NULL },
+	{ "log_limit", FIELD_SIZE, MEMBER(conf_route, log_limit), MIB(1), GIB(4096),
+	    NULL, NULL },
+	{ "overflow", FIELD_CHOICE, MEMBER(conf_route, overflow), 0, 0,
+	    "block|drop-oldest|drop-newest|dead-letter", NULL },
+	{ "durability", FIELD_CHOICE, MEMBER(conf_route, durability), 0, 0,
+	    "crash|disk", NULL },
+	{ "sync", FIELD_CHOICE, MEMBER(conf_route, sync), 0, 0, "interval|always",
+	    NULL },
+	{ "sync_interval", FIELD_DURATION, MEMBER(conf_route, sync_interval_ms), 10,
+	    MINUTE_MS, "100ms", NULL },
+	{ "dead_letter_limit", FIELD_SIZE, MEMBER(conf_route, dead_letter_limit),
+	    KIB(4), GIB(1024), NULL, NULL },
 };
 static const struct field_table route_table =
     TABLE(route_rows, sizeof(struct conf_route));
@@ -127,6 +143,10 @@ static const struct field global_rows[] = {
 	    "64MiB", NULL },
 	{ "dead_letter_limit", FIELD_SIZE, MEMBER(conf, dead_letter_limit), MIB(1),
 	    GIB(1024), "256MiB", NULL },
+	{ "reserve_percent", FIELD_NUMBER, MEMBER(conf, reserve_percent), 0, 90, "5",
+	    NULL },
+	{ "reserve_space", FIELD_SIZE, MEMBER(conf, reserve_space), 0, GIB(1024),
+	    "64MiB", NULL },
 	{ "stop_timeout", FIELD_DURATION, MEMBER(conf, stop_timeout_ms), 0,
 	    10 * MINUTE_MS, "5s", NULL },
 	{ "queues", FIELD_OBJECTS, MEMBER(conf, queues), 0, 0, NULL, &queue_table },

@@ -23,6 +23,17 @@ struct answerer {
 	size_t n;
 };
 
+struct answer {
+	struct control_reply reply; /* first: a reply is cast to its answer */
+	struct answerer *answerer;  /* borrowed, like out */
+	const struct control_command *command;
+	struct text *out;
+	bool as_json;
+	bool in_pieces;
+	void (*ready)(void *owner, int rc);
+	void *owner;
+};
+
 static int
 run_help(void *context, struct control_reply *reply)
 {
@@ -99,79 +110,183 @@ split_fault(int rc)
 	}
 }
 
-/* The command of a line. Returns 0, or -errno with the reason in why. */
+/* Does the command take so many words behind its own? Takes the "yes" off. */
 static int
-find_command(const struct answerer *an, const struct control_command **ret,
-    char why[REQUEST_WHY_MAX], const char *line, size_t len)
+take_arguments(struct control_reply *reply, char why[REQUEST_WHY_MAX],
+    const struct request *rq, const struct request_match *match)
+{
+	const struct control_command *cm = match->command;
+	struct request_arguments ra;
+	size_t n = rq->n_words - match->n_words;
+
+	request_arguments(&ra, cm);
+	reply->args = rq->words + match->n_words;
+	if (ra.confirms && n > 0 && strcmp(reply->args[n - 1], "yes") == 0) {
+		reply->confirmed = true;
+		n--;
+	}
+	reply->n_args = n;
+	if (n >= ra.min && n <= ra.max)
+		return 0;
+	if (ra.max == 0)
+		(void)snprintf(why, REQUEST_WHY_MAX,
+		    "\"%s\" takes nothing behind it: \"%s\"", cm->words,
+		    quote(reply->args[0]).text);
+	else
+		(void)snprintf(why, REQUEST_WHY_MAX, "it is: %s", cm->words);
+	return -E2BIG;
+}
+
+/* The command of a line, which rq keeps. Returns 0, or -errno with the reason in why. */
+static int
+find_command(const struct answerer *an, struct answer *aw, struct request *rq,
+    char why[REQUEST_WHY_MAX])
 {
 	struct request_match match;
-	struct request rq;
 	int rc;
 
-	rc = request_split(&rq, line, len);
-	if (rc != 0) {
-		(void)snprintf(why, REQUEST_WHY_MAX, "%s", split_fault(rc));
-		return rc;
-	}
-	rc = request_match(&match, why, &rq, an->commands, an->n);
+	rc = request_match(&match, why, rq, an->commands, an->n);
 	if (rc != 0)
 		return rc;
-	if (match.n_words < rq.n_words) {
-		(void)snprintf(why, REQUEST_WHY_MAX,
-		    "\"%s\" takes nothing behind it: \"%s\"", match.command->words,
-		    quote(rq.words[match.n_words]).text);
-		return -E2BIG;
-	}
-	*ret = match.command;
-	return 0;
+	aw->command = match.command;
+	return take_arguments(&aw->reply, why, rq, &match);
 }
 
 static void
-answer_refusal(struct text *out, bool as_json, int rc, const struct control_reply *rp)
+answer_refusal(struct answer *aw, int rc)
 {
-	const char *why = rp->error == NULL ? strerror(-rc) : rp->error;
+	const char *why = aw->reply.error == NULL ? strerror(-rc) : aw->reply.error;
 
-	text_clear(out);
-	reply_write_error(out, as_json, reply_fault_of(rc), quote(why).text);
+	text_clear(aw->out);
+	reply_write_error(aw->out, aw->as_json, reply_fault_of(rc), quote(why).text);
 }
 
-/* Run a command that was found and write what it says. */
 static void
-answer_command(struct answerer *an, struct text *out, const struct control_command *cm,
-    bool as_json)
+answer_too_big(struct answer *aw)
 {
-	struct control_reply reply = { 0 };
+	if (aw->out->rc != -EFBIG)
+		return;
+	text_clear(aw->out);
+	reply_write_error(
+	    aw->out, aw->as_json, REPLY_REFUSED, "the answer would exceed 4 MiB");
+}
+
+/* Write what a command says that is done. */
+static void
+answer_write(struct answer *aw, int rc)
+{
+	if (rc != 0)
+		answer_refusal(aw, rc);
+	else if (aw->as_json)
+		reply_write_json(
+		    aw->out, aw->answerer->name, clock_wall_ns(), &aw->reply);
+	else
+		reply_write_text(aw->out, aw->command, &aw->reply);
+	answer_too_big(aw);
+}
+
+/* Returns 0, -ENOMEM, or 1: later. */
+static int
+answer_run(struct answer *aw, struct request *rq)
+{
+	struct answerer *an = aw->answerer;
+	char why[REQUEST_WHY_MAX];
 	int rc = -ENOMEM;
 
-	reply.items = json_array();
-	reply.warnings = json_array();
-	if (reply.items != NULL && reply.warnings != NULL)
-		rc = cm->run(cm->run == run_help ? an : an->context, &reply);
-	if (rc != 0)
-		answer_refusal(out, as_json, rc, &reply);
-	else if (as_json)
-		reply_write_json(out, an->name, clock_wall_ns(), &reply);
-	else
-		reply_write_text(out, cm, &reply);
-	json_decref(reply.items);
-	json_decref(reply.warnings);
+	if (find_command(an, aw, rq, why) != 0) {
+		reply_write_error(aw->out, aw->as_json, REPLY_USAGE, why);
+		return aw->out->rc;
+	}
+	aw->reply.items = json_array();
+	aw->reply.warnings = json_array();
+	if (aw->reply.items != NULL && aw->reply.warnings != NULL)
+		rc = aw->command->run(
+		    aw->command->run == run_help ? an : an->context, &aw->reply);
+	aw->reply.args = NULL;
+	if (rc == CONTROL_LATER)
+		return 1;
+	answer_write(aw, rc);
+	return aw->out->rc;
 }
 
 int
-answerer_run(struct answerer *an, struct text *out, const char *line, size_t len)
+answerer_run(struct answerer *an, struct answer **ret, struct text *out,
+    const char *line, size_t len)
 {
 	bool as_json = request_wants_json(line, len);
-	const struct control_command *cm = NULL;
-	char why[REQUEST_WHY_MAX];
+	struct request rq;
+	struct answer *aw;
+	int rc = request_split(&rq, line, len);
 
-	if (find_command(an, &cm, why, line, len) == 0)
-		answer_command(an, out, cm, as_json);
-	else
-		reply_write_error(out, as_json, REPLY_USAGE, why);
-	if (out->rc == -EFBIG) {
-		text_clear(out);
-		reply_write_error(
-		    out, as_json, REPLY_REFUSED, "the answer would exceed 4 MiB");
+	if (rc != 0) {
+		reply_write_error(out, as_json, REPLY_USAGE, split_fault(rc));
+		return out->rc;
 	}
-	return out->rc;
+	aw = calloc(1, sizeof(*aw));
+	if (aw == NULL)
+		return -ENOMEM;
+	aw->answerer = an;
+	aw->out = out;
+	aw->as_json = as_json;
+	rc = answer_run(aw, &rq);
+	if (rc == 1) {
+		*ret = aw;
+		return 1;
+	}
+	aw->reply.later = NULL;
+	answer_free(aw);
+	return rc;
+}
+
+void
+answer_listen(struct answer *aw, void (*ready)(void *owner, int rc), void *owner)
+{
+	aw->ready = ready;
+	aw->owner = owner;
+}
+
+void
+answer_taken(struct answer *aw)
+{
+	if (aw->reply.later != NULL && aw->reply.later->taken != NULL)
+		aw->reply.later->taken(aw->reply.owner);
+}
+
+void
+answer_free(struct answer *aw)
+{
+	if (aw == NULL)
+		return;
+	if (aw->reply.later != NULL)
+		aw->reply.later->gone(aw->reply.owner);
+	json_decref(aw->reply.items);
+	json_decref(aw->reply.warnings);
+	free(aw);
+}
+
+void
+control_reply_put(struct control_reply *reply, const void *bytes, size_t len)
+{
+	struct answer *aw = (struct answer *)reply;
+
+	aw->in_pieces = true;
+	text_put(aw->out, bytes, len);
+	aw->ready(aw->owner, aw->out->rc);
+}
+
+void
+control_reply_end(struct control_reply *reply, int rc)
+{
+	struct answer *aw = (struct answer *)reply;
+
+	reply->later = NULL;
+	if (!aw->in_pieces) {
+		answer_write(aw, rc);
+		rc = 0;
+	} else if (rc == 0) {
+		text_puts(aw->out, "\n");
+	}
+	if (rc == 0)
+		rc = aw->out->rc;
+	aw->ready(aw->owner, rc < 0 ? rc : 1);
 }

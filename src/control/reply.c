@@ -27,6 +27,7 @@ static const struct fault_row {
 	{ REPLY_USAGE, "usage", "usage: " },
 	{ REPLY_DENIED, "not-permitted", "not permitted: " },
 	{ REPLY_ABSENT, "no-such-object", "no such object: " },
+	{ REPLY_CONFIRM, "confirm", "confirm: " },
 	{ REPLY_REFUSED, "refused", "" },
 };
 
@@ -43,6 +44,8 @@ reply_fault_of(int rc)
 		return REPLY_DENIED;
 	case -ENOENT:
 		return REPLY_ABSENT;
+	case CONTROL_CONFIRM:
+		return REPLY_CONFIRM;
 	default:
 		return REPLY_REFUSED;
 	}

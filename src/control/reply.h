@@ -27,6 +27,8 @@ enum reply_fault {
 	REPLY_USAGE = 2,   /* "usage" */
 	REPLY_DENIED = 4,  /* "not permitted", "not-permitted" */
 	REPLY_ABSENT = 5,  /* "no such object", "no-such-object" */
+	REPLY_CONFIRM =
+	    6, /* "confirm"; never an exit status: the client asks its user */
 };
 
 /* The kind of fault of what a command's run() returned. */

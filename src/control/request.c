@@ -78,6 +78,13 @@ request_split(struct request *ret, const char *line, size_t len)
 	return 0;
 }
 
+/* Does what a command takes begin here, behind its own words? */
+static bool
+is_argument(const char *word)
+{
+	return *word == '[' || (*word >= 'A' && *word <= 'Z');
+}
+
 /* The word number i of a command, counted from 0; returns its length, 0 when it has none. */
 static size_t
 command_word(const struct control_command *cm, size_t i, const char **ret)
@@ -91,8 +98,47 @@ command_word(const struct control_command *cm, size_t i, const char **ret)
 		at += len + 1;
 		len = strcspn(at, " ");
 	}
+	if (is_argument(at))
+		return 0;
 	*ret = at;
 	return len;
+}
+
+/* One word of what a command takes. */
+static void
+count_argument(struct request_arguments *ret, const char *word, size_t len)
+{
+	static const char yes[] = "[yes]", more[] = "...";
+	bool optional = word[0] == '[';
+
+	if (len == sizeof(yes) - 1 && memcmp(word, yes, len) == 0) {
+		ret->confirms = true;
+		return;
+	}
+	if (!optional)
+		ret->min++;
+	ret->max++;
+	if (optional)
+		len--; /* the bracket */
+	if (len >= sizeof(more) - 1 &&
+	    memcmp(word + len - (sizeof(more) - 1), more, sizeof(more) - 1) == 0)
+		ret->max = REQUEST_WORDS_MAX;
+}
+
+void
+request_arguments(struct request_arguments *ret, const struct control_command *cm)
+{
+	const char *at = cm->words;
+
+	*ret = (struct request_arguments){ 0 };
+	while (*at != '\0') {
+		size_t len = strcspn(at, " ");
+
+		if (is_argument(at))
+			count_argument(ret, at, len);
+		at += len;
+		at += strspn(at, " ");
+	}
 }
 
 /* Do two commands begin with the same n words? */

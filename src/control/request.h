@@ -44,4 +44,11 @@ int request_match(struct request_match *ret, char why[REQUEST_WHY_MAX],
     const struct request *rq, const struct control_command *commands,
     size_t n) MUST_CHECK;
 
+/* What a command takes behind its own words. */
+struct request_arguments {
+	size_t min, max; /* words, without the "yes" */
+	bool confirms;   /* and a "yes" */
+};
+void request_arguments(struct request_arguments *ret, const struct control_command *cm);
+
 #endif

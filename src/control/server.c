@@ -36,6 +36,10 @@ struct client {
 	size_t in_len;
 	struct text out;
 	size_t out_sent; /* bytes of out */
+	/* One that comes later, or NULL; then no event is pending while the command works. */
+	struct answer *answer;
+	bool is_whole; /* it has been ended */
+	bool is_dead;  /* killed, and not yet freed */
 };
 
 struct control_server {
@@ -55,6 +59,7 @@ static void
 client_free(struct client *cl)
 {
 	*cl->place = NULL;
+	answer_free(cl->answer);
 	if (cl->readable != NULL)
 		event_free(cl->readable);
 	if (cl->writable != NULL)
@@ -78,6 +83,7 @@ client_on_deadline(evutil_socket_t fd, short what, void *arg)
 static void
 client_kill(struct client *cl)
 {
+	cl->is_dead = true;
 	(void)event_del(cl->readable);
 	(void)event_del(cl->writable);
 	event_active(cl->deadline, EV_TIMEOUT, 0);
@@ -90,6 +96,30 @@ client_wait(struct client *cl, struct event *ev, bool progress)
 	if (event_add(ev, NULL) != 0 ||
 	    (progress && event_add(cl->deadline, &cl->cs->idle) != 0))
 		client_kill(cl);
+}
+
+/* Something of an answer that comes later, or its end: struct answer, ready(). */
+static void
+client_on_answer(void *owner, int rc)
+{
+	struct client *cl = owner;
+
+	cl->is_whole = rc != 0;
+	if (cl->is_dead)
+		return;
+	if (rc < 0)
+		client_kill(cl);
+	else
+		client_wait(cl, cl->writable, true);
+}
+
+/* The command works on it: the time that this takes is not the client's. */
+static void
+client_await(struct client *cl)
+{
+	cl->is_whole = false;
+	answer_listen(cl->answer, client_on_answer, cl);
+	(void)event_del(cl->deadline);
 }
 
 /* Answer the first len bytes of the input, which are a line without its newline, and forget
@@ -107,11 +137,13 @@ client_answer(struct client *cl, size_t len, size_t used)
 		rc = cl->out.rc;
 		cl->is_last = true;
 	} else {
-		rc = answerer_run(cl->cs->answerer, &cl->out, cl->in, len);
+		rc = answerer_run(cl->cs->answerer, &cl->answer, &cl->out, cl->in, len);
 	}
 	cl->in_len -= used;
 	memmove(cl->in, cl->in + used, cl->in_len);
-	if (rc != 0)
+	if (rc == 1)
+		client_await(cl);
+	else if (rc != 0)
 		client_kill(cl);
 	else
 		client_wait(cl, cl->writable, true);
@@ -177,6 +209,13 @@ client_on_writable(evutil_socket_t fd, short what, void *arg)
 	}
 	text_done(&cl->out);
 	cl->out_sent = 0;
+	if (cl->answer != NULL && !cl->is_whole) {
+		(void)event_del(cl->deadline);
+		answer_taken(cl->answer);
+		return;
+	}
+	answer_free(cl->answer);
+	cl->answer = NULL;
 	if (cl->is_last)
 		client_kill(cl);
 	else

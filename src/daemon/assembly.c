@@ -3,17 +3,21 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "config/conf.h"
 #include "daemon/accept.h"
+#include "daemon/commands_letters.h"
 #include "daemon/inventory.h"
 #include "endpoint/delivery.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet.h"
+#include "endpoint/resolver.h"
 #include "flow/sink.h"
 #include "link/link.h"
 #include "net/address.h"
@@ -21,6 +25,7 @@
 #include "route/route.h"
 #include "spool/deadletter.h"
 #include "spool/disk.h"
+#include "spool/log.h"
 #include "spool/marks.h"
 #include "spool/ring.h"
 #include "spool/runtime.h"
@@ -92,7 +97,14 @@ queue_is_target(const struct conf *cf, const struct conf_queue *cq)
 static struct ipcq_create
 queue_attributes(const struct conf_queue *cq)
 {
-	return (struct ipcq_create){ .max_messages = cq->max_messages,
+	unsigned set = IPCQ_SET_MODE;
+
+	if (cq->owner != (uid_t)-1)
+		set |= IPCQ_SET_OWNER;
+	if (cq->group != (gid_t)-1)
+		set |= IPCQ_SET_GROUP;
+	return (struct ipcq_create){ .set = set,
+		.max_messages = cq->max_messages,
 		.message_size = cq->message_size,
 		.max_bytes = cq->max_bytes,
 		.mode = cq->mode,
@@ -103,9 +115,12 @@ queue_attributes(const struct conf_queue *cq)
 static void
 on_disk(evutil_socket_t fd, short what, void *arg)
 {
+	struct assembly *as = arg;
+
 	(void)fd;
 	(void)what;
-	disk_collect(arg);
+	disk_collect(as->disk);
+	commands_letters_report(as->dead);
 }
 
 static int
@@ -118,11 +133,42 @@ make_disk(struct assembly *as)
 		log_error("daemon", "cannot start the disk thread: %s", strerror(-rc));
 		return rc;
 	}
-	as->disk_event = event_new(
-	    as->base, disk_fd(as->disk), EV_READ | EV_PERSIST, on_disk, as->disk);
+	as->disk_event =
+	    event_new(as->base, disk_fd(as->disk), EV_READ | EV_PERSIST, on_disk, as);
 	if (as->disk_event == NULL || event_add(as->disk_event, NULL) < 0)
 		return -ENOMEM;
 	return 0;
+}
+
+static struct log_env
+log_env(const struct assembly *as)
+{
+	return (struct log_env){ .runtime_fd = runtime_dir_fd(as->runtime),
+		.state_fd = runtime_state_fd(as->runtime),
+		.disk = as->disk,
+		.reserve_bytes = as->conf->reserve_space,
+		.reserve_percent = (unsigned)as->conf->reserve_percent };
+}
+
+static struct outlet_policy
+route_policy(const struct conf_route *cr)
+{
+	static const enum outlet_overflow overflow[] = {
+		[CONF_OVERFLOW_BLOCK] = OUTLET_BLOCK,
+		[CONF_OVERFLOW_DROP_OLDEST] = OUTLET_DROP_OLDEST,
+		[CONF_OVERFLOW_DROP_NEWEST] = OUTLET_DROP_NEWEST,
+		[CONF_OVERFLOW_DEAD_LETTER] = OUTLET_DEAD_LETTER,
+	};
+	enum log_sync sync = LOG_SYNC_NEVER;
+
+	if (cr->durability == CONF_DURABILITY_DISK)
+		sync =
+		    cr->sync == CONF_SYNC_ALWAYS ? LOG_SYNC_ALWAYS : LOG_SYNC_INTERVAL;
+	return (struct outlet_policy){ .log_limit = cr->log_limit,
+		.overflow = overflow[cr->overflow],
+		.sync = sync,
+		.sync_interval_ms = cr->sync_interval_ms,
+		.dead_letter_limit = cr->dead_letter_limit };
 }
 
 /* What the two directories hold: marks, dead letters, rings and streams. */
@@ -130,34 +176,52 @@ static int
 make_store(struct assembly *as)
 {
 	uint64_t doubts = 0;
+	struct log_env env;
 	int rc;
 
 	rc = marks_open(&as->marks, runtime_dir_fd(as->runtime), &doubts);
 	if (rc < 0) {
 		log_error("daemon",
 		    "%s/marks: cannot open: %s; it knows what was delivered, so the "
-		    "daemon does not start without it (if it cannot be mended, move it "
-		    "away: what was in flight to this host is then in doubt)",
+		    "daemon does not start without it (mqbridge-spool repair --apply "
+		    "renames it: what was in flight to this host is then in doubt)",
 		    as->conf->ring_directory, strerror(-rc));
 		return rc;
 	}
 	if (doubts > 0)
 		log_warn("daemon",
 		    "%" PRIu64 " messages are in doubt: the daemon was killed while "
-		    "it delivered them; they are delivered when they come again, "
-		    "perhaps twice (mqbridgectl show in-doubt)",
+		    "it delivered them; when they come again, in_doubt of their queue "
+		    "says what happens (mqbridgectl show in-doubt)",
 		    doubts);
-	rc = deadletters_open(
-	    &as->dead, runtime_state_fd(as->runtime), as->conf->dead_letter_limit);
-	if (rc < 0) {
-		log_error("daemon", "%s/dead-letters: cannot open: %s",
-		    as->conf->state_directory, strerror(-rc));
+	marks_share(as->marks, as->conf->n_peers);
+	rc = commands_letters_open(&as->dead, as->conf, runtime_state_fd(as->runtime));
+	if (rc < 0)
 		return rc;
-	}
 	rc = make_disk(as);
 	if (rc < 0)
 		return rc;
-	return inventory_open(&as->inventory, as->runtime);
+	env = log_env(as);
+	rc = inventory_open(&as->inventory, as->runtime, &env);
+	if (rc == 0)
+		inventory_use_dead(as->inventory, as->dead);
+	return rc;
+}
+
+static struct target *
+find_target(const void *owner, const char *name)
+{
+	const struct assembly_queue *aq = assembly_queue_find(owner, name);
+
+	return aq == NULL ? NULL : aq->target;
+}
+
+static int
+make_resolver(struct assembly *as)
+{
+	const struct resolver_env env = { as->disk, as->dead, find_target, as };
+
+	return resolver_new(&as->resolver, &env);
 }
 
 static int
@@ -183,13 +247,21 @@ make_intake(struct assembly *as, struct assembly_queue *aq)
 static int
 make_target(struct assembly *as, struct assembly_queue *aq)
 {
+	static const enum target_in_doubt in_doubt[] = {
+		[CONF_IN_DOUBT_RESEND] = TARGET_RESEND,
+		[CONF_IN_DOUBT_DROP] = TARGET_DROP,
+		[CONF_IN_DOUBT_HOLD] = TARGET_HOLD,
+	};
+	const struct target_env env = { as->base, as->marks, as->disk, as->dead };
 	const struct conf_queue *cq = aq->conf;
 	struct target_spec spec = { .name = cq->name,
 		.uri = cq->uri,
 		.create = cq->create,
-		.attributes = queue_attributes(cq) };
+		.attributes = queue_attributes(cq),
+		.in_doubt = in_doubt[cq->in_doubt],
+		.hold_recovered = cq->recovered == CONF_RECOVERED_HOLD };
 
-	return target_new(&aq->target, as->base, as->marks, &spec);
+	return target_new(&aq->target, &env, &spec);
 }
 
 static int
@@ -299,12 +371,18 @@ make_outlet(struct assembly *as, struct assembly_route *ar)
 	const struct outlet_env env = { .base = as->base,
 		.runtime = as->runtime,
 		.disk = as->disk,
-		.dead = as->dead };
+		.dead = as->dead,
+		.log = log_env(as) };
 	struct ring *rg = intake_ring(ar->from->intake);
-	struct outlet_spec spec = { ar->conf->name, ar->conf->to, NULL };
+	struct outlet_spec spec = { .route = ar->conf->name,
+		.label = ar->conf->to,
+		.policy = route_policy(ar->conf) };
 
 	if (rg != NULL)
 		spec.stream = inventory_claim_stream(as->inventory, rg, ar->conf->to);
+	if (spec.stream == NULL)
+		spec.log =
+		    inventory_claim_log(as->inventory, ar->from->conf, ar->conf->to);
 	return outlet_new(&ar->outlet, &env, ar->from->intake, &spec);
 }
 
@@ -375,8 +453,8 @@ int
 assembly_new(struct assembly **ret, const struct conf *conf, struct runtime *rt,
     struct event_base *base)
 {
-	static int (*const steps[])(
-	    struct assembly *) = { make_store, make_queues, make_link, make_routes };
+	static int (*const steps[])(struct assembly *) = { make_store, make_resolver,
+		make_queues, make_link, make_routes };
 	struct assembly *as;
 	int rc = 0;
 
@@ -424,28 +502,36 @@ assembly_halt(struct assembly *as)
 	link_halt(as->link);
 }
 
-static bool
-peer_is_connected(const struct peer *pe)
-{
-	struct peer_numbers numbers;
+#define SYNC_ROUNDS 2 /* of the logs at the end */
 
-	peer_numbers(pe, &numbers);
-	return strcmp(numbers.state, "connected") == 0;
+static bool
+logs_are_busy(const struct assembly *as)
+{
+	for (size_t i = 0; i < as->n_routes; i++)
+		if (outlet_busy(as->routes[i].outlet))
+			return true;
+	return false;
 }
 
-bool
-assembly_busy(const struct assembly *as)
+int
+assembly_sync(struct assembly *as)
 {
-	for (size_t i = 0; i < as->n_routes; i++) {
-		const struct assembly_route *ar = &as->routes[i];
-		struct outlet_numbers numbers;
+	struct pollfd done = { .fd = disk_fd(as->disk), .events = POLLIN };
+	int rc = 0;
 
-		outlet_numbers(ar->outlet, &numbers);
-		if (numbers.stream.in_flight > 0 &&
-		    (ar->peer == NULL || peer_is_connected(ar->peer->peer)))
-			return true;
+	/* What was on its way to a log when that was synced needs it again. */
+	for (int round = 0; round < SYNC_ROUNDS; round++) {
+		for (size_t i = 0; i < as->n_routes; i++)
+			outlet_sync(as->routes[i].outlet);
+		while (logs_are_busy(as)) {
+			if (poll(&done, 1, -1) > 0)
+				disk_collect(as->disk);
+		}
 	}
-	return false;
+	for (size_t i = 0; i < as->n_routes; i++)
+		if (outlet_synced(as->routes[i].outlet) < 0)
+			rc = -EIO;
+	return rc;
 }
 
 static void
@@ -487,6 +573,7 @@ assembly_free(struct assembly *as)
 	disk_free(as->disk);
 	free_routes(as);
 	free_queues(as);
+	resolver_free(as->resolver);
 	free(as->peers);
 	deadletters_close(as->dead);
 	free(as);

@@ -23,6 +23,7 @@ struct link;
 struct marks;
 struct outlet;
 struct peer;
+struct resolver;
 struct route;
 struct runtime;
 struct sink;
@@ -65,6 +66,7 @@ struct assembly {
 	struct marks *marks;
 	struct disk *disk;
 	struct deadletters *dead;
+	struct resolver *resolver; /* of held messages */
 	struct event *disk_event;
 	struct inventory *inventory; /* what no enabled route claims */
 	struct link *link;
@@ -85,8 +87,9 @@ void assembly_start(struct assembly *as); /* intakes last */
 
 /* A clean stop: nothing new is received, offered or accepted. */
 void assembly_halt(struct assembly *as);
-/* After halting: does something still wait for an acknowledgement that can come? */
-bool assembly_busy(const struct assembly *as);
+
+/* Everything of the overflow logs to disk; waits for it. 0, or -EIO, logged: it could not be. */
+int assembly_sync(struct assembly *as) MUST_CHECK;
 
 /* Close connections, finish the disk's jobs, end everything. The files stay. NULL is fine. */
 void assembly_free(struct assembly *as);

@@ -1,30 +1,21 @@
 #include "daemon/commands.h"
 
-#include <errno.h>
-#include <inttypes.h>
-#include <stdio.h>
-
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "config/conf.h"
 #include "control/command.h"
 #include "daemon/assembly.h"
+#include "daemon/commands_doubt.h"
+#include "daemon/commands_letters.h"
 #include "daemon/inventory.h"
 #include "daemon/item.h"
 #include "daemon/numbers.h"
 #include "link/link.h"
 #include "record/record.h"
-#include "spool/deadletter.h"
-#include "spool/marks.h"
 #include "spool/runtime.h"
 #include "wire/frame.h"
 
-#define TIME_MAX 32 /* bytes; base/clock.h */
 #define NS_PER_S 1000000000
-
-/* Dead letters are read from disk while the loop waits: so many, and so much of them. */
-#define LETTERS_MAX       1000
-#define LETTERS_BYTES_MAX (UINT64_C(16) << 20)
 
 static uint64_t
 seconds_since(uint64_t since_ms)
@@ -32,14 +23,6 @@ seconds_since(uint64_t since_ms)
 	uint64_t now_ms = clock_monotonic_ms();
 
 	return now_ms > since_ms ? (now_ms - since_ms) / 1000 : 0;
-}
-
-static void
-item_time(struct item *it, const char *member, int64_t wall_ns)
-{
-	char time[TIME_MAX];
-
-	item_text(it, member, clock_format(time, sizeof(time), wall_ns));
 }
 
 static int
@@ -90,6 +73,22 @@ item_intake(struct item *it, const struct numbers_queue *nq)
 	}
 }
 
+static void
+item_delivery(struct item *it, const struct numbers_queue *nq)
+{
+	const char *members[] = { "delivered_total", "doubts_dropped_total",
+		"doubts_found_total", "doubts_not_taken_total", "held_total" };
+	const uint64_t values[] = { nq->delivery.delivered, nq->delivery.dropped,
+		nq->delivery.found, nq->delivery.not_taken, nq->delivery.held };
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		if (nq->target)
+			item_count(it, members[i], values[i]);
+		else
+			item_null(it, members[i]);
+	}
+}
+
 static int
 show_queue(const struct assembly_queue *aq, struct control_reply *reply)
 {
@@ -113,10 +112,7 @@ show_queue(const struct assembly_queue *aq, struct control_reply *reply)
 		item_null(&it, "capacity");
 	}
 	item_intake(&it, &nq);
-	if (nq.target)
-		item_count(&it, "delivered_total", nq.delivery.delivered);
-	else
-		item_null(&it, "delivered_total");
+	item_delivery(&it, &nq);
 	return item_end(&it, reply->items);
 }
 
@@ -124,7 +120,9 @@ static int
 show_orphan_ring(const struct inventory *inv, size_t i, struct control_reply *reply)
 {
 	static const char *const absent[] = { "name", "depth", "capacity",
-		"received_total", "delivered_total", "recovered_total" };
+		"received_total", "recovered_total", "delivered_total",
+		"doubts_dropped_total", "doubts_found_total", "doubts_not_taken_total",
+		"held_total" };
 	struct inventory_ring ir = { 0 };
 	struct item it;
 
@@ -176,6 +174,12 @@ show_route(const struct assembly *as, const struct assembly_route *ar,
 	item_count(&it, "settled_total", nr.outlet.settled);
 	item_count(&it, "resent_total", nr.outlet.resent);
 	item_count(&it, "rejected_total", nr.outlet.rejected);
+	item_count(&it, "dropped_total", nr.outlet.dropped);
+	item_count(&it, "log_waiting", nr.outlet.stream.log.waiting);
+	item_count(&it, "log_bytes", nr.outlet.stream.log.bytes);
+	item_count(&it, "log_damaged_total", nr.outlet.stream.log.damaged);
+	item_count(&it, "sync_failures_total", nr.outlet.stream.log.sync_failures);
+	item_text(&it, "log_reason", nr.outlet.log_reason);
 	if (nr.oldest_age_s >= 0)
 		item_number(&it, "oldest_age_s", nr.oldest_age_s);
 	else
@@ -187,7 +191,8 @@ static int
 show_orphan_stream(const struct assembly *as, size_t i, struct control_reply *reply)
 {
 	static const char *const absent[] = { "name", "sent_total", "settled_total",
-		"resent_total", "rejected_total" };
+		"resent_total", "rejected_total", "dropped_total", "log_waiting",
+		"log_bytes", "log_damaged_total", "sync_failures_total", "log_reason" };
 	int64_t now_ns = runtime_clock_ns(as->runtime);
 	struct inventory_stream is = { 0 };
 	struct item it;
@@ -257,141 +262,6 @@ show_peers(void *context, struct control_reply *reply)
 	return rc;
 }
 
-/* While the dead-letter store is walked. */
-struct letters {
-	struct control_reply *reply;
-	uint64_t bytes;
-};
-
-static int
-show_letter(const struct deadletter *dt, void *arg)
-{
-	struct letters *le = arg;
-	char ring[ID_TEXT];
-	char stream[ID_TEXT];
-	char id[2 * ID_TEXT + 24];
-	struct item it;
-	int rc;
-
-	(void)snprintf(id, sizeof(id), "%s-%" PRIu64 "-%s", id_format(ring, &dt->ring),
-	    dt->number, id_format(stream, &dt->stream));
-	item_begin(&it);
-	item_text(&it, "id", id);
-	item_text(&it, "route", dt->route);
-	item_text(&it, "reason", dead_reason_text(dt->reason));
-	item_text(&it, "detail", dt->detail);
-	item_text(&it, "queue", dt->uri);
-	item_text(&it, "to", dt->label);
-	item_count(&it, "number", dt->number);
-	item_number(&it, "type", dt->rec->type);
-	item_count(&it, "length_bytes", dt->rec->length);
-	item_time(&it, "time", dt->wall_ns);
-	rc = item_end(&it, le->reply->items);
-	if (rc < 0)
-		return rc;
-	le->bytes += dt->rec->length;
-	return le->bytes > LETTERS_BYTES_MAX ? 1 : 0;
-}
-
-/* Takes over text, which may be NULL: memory was short. */
-static int
-warn_reply(struct control_reply *reply, json_t *text)
-{
-	return json_array_append_new(reply->warnings, text) == 0 ? 0 : -ENOMEM;
-}
-
-static int
-show_dead_letters(void *context, struct control_reply *reply)
-{
-	const struct commands_context *cx = context;
-	struct deadletters *dl = cx->assembly->dead;
-	struct letters le = { .reply = reply };
-	uint64_t damaged = 0, count = deadletters_count(dl);
-	size_t shown;
-	int rc;
-
-	reply->kind = "dead-letters";
-	rc = deadletters_each(dl, LETTERS_MAX, show_letter, &le, &damaged);
-	if (rc < 0)
-		return rc;
-	rc = 0;
-	shown = json_array_size(reply->items);
-	if (shown + damaged < count)
-		rc = warn_reply(
-		    reply, json_sprintf("only the first %zu of %" PRIu64
-					" are shown; mqbridge-spool shows all",
-			       shown, count));
-	if (rc == 0 && damaged > 0)
-		rc = warn_reply(reply, json_sprintf("%" PRIu64 " of %" PRIu64
-						    " files are damaged and not shown",
-					   damaged, count));
-	return rc;
-}
-
-static const char *
-outcome_text(enum doubt_outcome outcome)
-{
-	switch (outcome) {
-	case DOUBT_RESENT:
-		return "resent";
-	case DOUBT_LOST_STATE:
-		return "lost-state";
-	default:
-		return "pending";
-	}
-}
-
-static int
-show_doubt(struct marks *mk, const struct doubt *db, struct control_reply *reply)
-{
-	static const char *const absent[] = { "number", "type", "length_bytes",
-		"body_crc32c" };
-	char text[ID_TEXT];
-	struct item it;
-
-	item_begin(&it);
-	item_text(&it, "stream", id_format(text, &db->stream));
-	item_text(&it, "label", marks_doubt_label(mk, db));
-	item_count(&it, "seq", db->seq);
-	item_count(&it, "last_seq", db->last_seq);
-	item_time(&it, "time", db->wall_ns);
-	item_text(&it, "outcome", outcome_text(db->outcome));
-	/* Which message it is is known when it comes again. */
-	for (size_t i = 0; db->number == 0 && i < ARRAY_LEN(absent); i++)
-		item_null(&it, absent[i]);
-	if (db->number == 0)
-		return item_end(&it, reply->items);
-	(void)snprintf(text, sizeof(text), "%08" PRIx32, db->body_crc);
-	item_count(&it, "number", db->number);
-	item_number(&it, "type", db->type);
-	item_count(&it, "length_bytes", db->length);
-	item_text(&it, "body_crc32c", text);
-	return item_end(&it, reply->items);
-}
-
-static int
-show_in_doubt(void *context, struct control_reply *reply)
-{
-	const struct commands_context *cx = context;
-	struct marks *mk = cx->assembly->marks;
-	unsigned listed = marks_doubts_listed(mk);
-	int rc = 0;
-
-	reply->kind = "in-doubt";
-	for (unsigned i = 0; rc == 0 && i < listed; i++) {
-		struct doubt db;
-
-		marks_doubt_at(mk, i, &db);
-		rc = show_doubt(mk, &db, reply);
-	}
-	if (rc == 0 && listed < marks_doubts_total(mk))
-		rc = warn_reply(
-		    reply, json_sprintf("the newest %u entries are listed; %" PRIu64
-					" messages were ever in doubt",
-			       listed, marks_doubts_total(mk)));
-	return rc;
-}
-
 static int
 show_version(void *context, struct control_reply *reply)
 {
@@ -451,6 +321,7 @@ static const struct control_column route_columns[] = {
 	{ "settled_total", "SETTLED" },
 	{ "resent_total", "RESENT" },
 	{ "rejected_total", "REJECTED" },
+	{ "log_bytes", "LOG (BYTES)" },
 	{ "oldest_age_s", "OLDEST (S)" },
 	{ "reason", "REASON" },
 	{ NULL, NULL },
@@ -469,34 +340,6 @@ static const struct control_column peer_columns[] = {
 	{ NULL, NULL },
 };
 
-static const struct control_column letter_columns[] = {
-	{ "id", "ID" },
-	{ "time", "TIME" },
-	{ "route", "ROUTE" },
-	{ "reason", "REASON" },
-	{ "queue", "QUEUE" },
-	{ "to", "TO" },
-	{ "number", "NUMBER" },
-	{ "type", "TYPE" },
-	{ "length_bytes", "BYTES" },
-	{ "detail", "DETAIL" },
-	{ NULL, NULL },
-};
-
-static const struct control_column doubt_columns[] = {
-	{ "stream", "STREAM" },
-	{ "label", "TO" },
-	{ "seq", "SEQUENCE" },
-	{ "last_seq", "LAST" },
-	{ "number", "NUMBER" },
-	{ "type", "TYPE" },
-	{ "length_bytes", "BYTES" },
-	{ "body_crc32c", "CRC-32C" },
-	{ "time", "TIME" },
-	{ "outcome", "OUTCOME" },
-	{ NULL, NULL },
-};
-
 static const struct control_column version_columns[] = {
 	{ "version", "version" },
 	{ "protocol", "protocol" },
@@ -510,10 +353,26 @@ static const struct control_command commands[] = {
 	    show_routes },
 	{ "show peers", "other daemons and the connections to them", peer_columns, 0,
 	    show_peers },
-	{ "show dead-letters", "messages that can never be delivered", letter_columns,
-	    0, show_dead_letters },
-	{ "show in-doubt", "messages that may have been delivered twice", doubt_columns,
-	    0, show_in_doubt },
+	{ "show dead-letters [ROUTE...]", "messages that can never be delivered",
+	    commands_letters_columns, 0, commands_show_letters },
+	{ "show dead-letter ID", "one of them, with its body", commands_letter_columns,
+	    1, commands_show_letter },
+	{ "export dead-letters [ROUTE|ID...]",
+	    "them with their bodies, as lines of JSON", commands_letters_columns, 0,
+	    commands_export_letters },
+	{ "purge dead-letters ROUTE|ID|all... [yes]", "delete them for ever",
+	    commands_purge_columns, 1, commands_purge_letters },
+	{ "requeue ROUTE|ID|all...", "send dead letters again",
+	    commands_requeue_columns, 1, commands_requeue },
+	{ "show in-doubt",
+	    "messages in doubt after a crash, and messages that are held",
+	    doubt_columns, 0, doubt_show },
+	{ "resolve ID ACTION [yes]",
+	    "decide about a held message: resend, drop or dead-letter",
+	    resolved_columns, 1, doubt_resolve },
+	{ "resolve stream ID ACTION [yes]",
+	    "forget what was delivered of a stream that went back in time",
+	    resolved_stream_columns, 1, doubt_resolve_stream },
 	{ "version", "versions of the program and of the link protocol",
 	    version_columns, 1, show_version },
 };

@@ -13,6 +13,7 @@ struct commands_context { /* of every command */
 	const struct assembly *assembly;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 	bool stopping;
+	bool letters_busy; /* dead letters are being purged or requeued */
 };
 
 /* The table; static. */

@@ -13,11 +13,13 @@
 
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/crash.h"
 #include "base/quote.h"
 #include "config/conf.h"
 #include "control/server.h"
 #include "daemon/assembly.h"
 #include "daemon/commands.h"
+#include "daemon/drain.h"
 #include "daemon/holder.h"
 #include "daemon/notify.h"
 #include "daemon/numbers.h"
@@ -42,7 +44,7 @@ struct daemon {
 	size_t n_events;
 	struct status_memory memory;
 	char status[STATUS_MAX]; /* as last told */
-	uint64_t stop_by_ms;
+	uint64_t halted_ms;
 	uint64_t backlog_bytes; /* when it stops */
 };
 
@@ -78,17 +80,20 @@ static void
 daemon_on_drain(evutil_socket_t fd, short what, void *arg)
 {
 	struct daemon *dm = arg;
-	bool late = clock_monotonic_ms() >= dm->stop_by_ms;
+	uint64_t now = clock_monotonic_ms();
+	uint64_t in_flight;
 
 	(void)fd;
 	(void)what;
-	if (!late && assembly_busy(dm->assembly))
+	if (now - dm->halted_ms < dm->conf->stop_timeout_ms &&
+	    drain_is_busy(dm->assembly, dm->halted_ms, now))
 		return;
-	if (late)
+	in_flight = drain_in_flight(dm->assembly);
+	if (in_flight > 0)
 		log_info("daemon",
-		    "stopping: not everything was acknowledged within %" PRIu32
-		    " ms; it is kept and sent again at the next start",
-		    dm->conf->stop_timeout_ms);
+		    "stopping: %" PRIu64 " messages that were sent are not "
+		    "acknowledged; they are kept and sent again after the next start",
+		    in_flight);
 	(void)event_base_loopbreak(dm->base);
 }
 
@@ -111,7 +116,7 @@ daemon_on_stop(evutil_socket_t number, short what, void *arg)
 	dm->backlog_bytes = total.backlog_bytes;
 	notify_stopping();
 	assembly_halt(dm->assembly);
-	dm->stop_by_ms = clock_monotonic_ms() + dm->conf->stop_timeout_ms;
+	dm->halted_ms = clock_monotonic_ms();
 	if (daemon_every(dm, DRAIN_EVERY_MS, daemon_on_drain) < 0)
 		(void)event_base_loopbreak(dm->base);
 }
@@ -209,8 +214,11 @@ raise_limits(struct daemon *dm)
 	return 0;
 }
 
+#define TURN_CALLBACKS 32
+
 /* Only epoll can poll message queues beside sockets at this rate; no environment variable
- * chooses another. */
+ * chooses another. It is polled also while callbacks keep activating each other: a queue that is
+ * never empty must not keep signals and heartbeats waiting. */
 static int
 start_base(struct daemon *dm)
 {
@@ -220,7 +228,9 @@ start_base(struct daemon *dm)
 	event_set_log_callback(on_libevent_log);
 	if (config == NULL)
 		return -ENOMEM;
-	if (event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) == 0)
+	if (event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) == 0 &&
+	    event_config_set_max_dispatch_interval(config, NULL, TURN_CALLBACKS, 0) ==
+		0)
 		dm->base = event_base_new_with_config(config);
 	event_config_free(config);
 	method = dm->base == NULL ? "none" : event_base_get_method(dm->base);
@@ -249,6 +259,23 @@ mend_of(int rc)
 	}
 }
 
+/* What was found of an earlier run. */
+static void
+report_store(const struct daemon *dm)
+{
+	const struct conf *cf = dm->conf;
+
+	if (runtime_restored(dm->runtime))
+		log_info("daemon", "went on from the image of the last stop");
+	if (runtime_damage(dm->runtime) != NULL)
+		log_error("daemon", "%s", runtime_damage(dm->runtime));
+	else if (runtime_is_new(dm->runtime))
+		log_info("daemon",
+		    "nothing of an earlier run is in %s and %s: beginning with a new "
+		    "store",
+		    cf->ring_directory, cf->state_directory);
+}
+
 static int
 start_runtime(struct daemon *dm)
 {
@@ -271,8 +298,8 @@ start_runtime(struct daemon *dm)
 	if (rc < 0)
 		log_error("daemon", "%s%s%s", error == NULL ? strerror(-rc) : error,
 		    holder, mend_of(rc));
-	else if (runtime_restored(dm->runtime))
-		log_info("daemon", "went on from the image of the last stop");
+	else
+		report_store(dm);
 	free(error);
 	return rc;
 }
@@ -306,6 +333,7 @@ start_control(struct daemon *dm)
 static int
 start_flow(struct daemon *dm)
 {
+	CRASH_POINT("daemon.recovered");
 	assembly_start(dm->assembly);
 	dm->memory.at_ms = clock_monotonic_ms();
 	log_info("daemon", "%s is ready: queues %zu, routes %zu, peers %zu; version %s",
@@ -383,14 +411,19 @@ block_signals(void)
 static int
 daemon_end(struct daemon *dm)
 {
-	int rc;
+	int synced = 0, rc;
 
 	block_signals();
 	control_server_close(dm->control);
 	for (size_t i = 0; i < dm->n_events; i++)
 		event_free(dm->events[i]);
+	CRASH_POINT("daemon.stopping");
+	if (dm->assembly != NULL)
+		synced = assembly_sync(dm->assembly);
 	assembly_free(dm->assembly);
+	CRASH_POINT("daemon.stopped");
 	rc = save_image(dm);
+	CRASH_POINT("daemon.saved");
 	runtime_close(dm->runtime);
 	if (dm->base != NULL) {
 		/* What was to be freed on the next turn. */
@@ -399,7 +432,7 @@ daemon_end(struct daemon *dm)
 	}
 	libevent_global_shutdown();
 	conf_free(dm->conf);
-	return rc;
+	return rc < 0 ? rc : synced;
 }
 
 static void

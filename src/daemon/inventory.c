@@ -10,6 +10,9 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "config/conf.h"
+#include "daemon/found_logs.h"
+#include "spool/deadletter.h"
+#include "spool/log.h"
 #include "spool/names.h"
 #include "spool/ring.h"
 #include "spool/runtime.h"
@@ -29,12 +32,16 @@ struct found_stream {
 	TAILQ_ENTRY(found_stream) link;
 	struct found_ring *of;
 	struct stream *stream; /* NULL until its ring is claimed */
+	struct log *log;       /* of the stream, or NULL */
 	char file[STATE_FILE_NAME];
 	char label[LABEL_MAX];
 };
 
 struct inventory {
 	struct runtime *runtime;
+	struct log_env env;
+	struct found_logs *logs;
+	struct deadletters *dead; /* NULL: none */
 	TAILQ_HEAD(, found_ring) rings;
 	TAILQ_HEAD(, found_stream) streams;
 };
@@ -55,21 +62,43 @@ is_stream(const char *name)
 static int
 set_aside(int dir_fd, const char *file, const char *why)
 {
-	char name[STATE_FILE_NAME + sizeof("damaged-")];
+	char name[STATE_FILE_NAME + sizeof("damaged-") + 8];
+	int rc = -EEXIST;
 
-	(void)snprintf(name, sizeof(name), "damaged-%s", file);
-	if (renameat(dir_fd, file, dir_fd, name) < 0) {
-		int rc = -errno;
-
+	for (unsigned i = 0; rc == -EEXIST && i < 100; i++) {
+		(void)snprintf(name, sizeof(name),
+		    i == 0 ? "damaged-%s" : "damaged-%s-%u", file, i);
+		rc = renameat2(dir_fd, file, dir_fd, name, RENAME_NOREPLACE) < 0
+			 ? -errno
+			 : 0;
+	}
+	if (rc < 0) {
 		log_error("daemon", "ring directory: cannot rename %s to %s: %s", file,
 		    name, strerror(-rc));
 		return rc;
 	}
 	log_error("daemon",
-	    "ring directory: %s: %s; renamed to %s, where its messages stay until you "
-	    "move it away (a reboot deletes it)",
+	    "ring directory: %s: %s; renamed to %s, where it stays until you move it away "
+	    "(a reboot deletes it)",
 	    file, why, name);
 	return 0;
+}
+
+static void
+log_span(const char *file, const struct ring *rg, const struct ring_span *sp)
+{
+	if (sp->records > 0)
+		log_error("daemon",
+		    "queue %s: %s is damaged at offset %" PRIu64 ", %" PRIu64
+		    " bytes: messages %" PRIu64 " to %" PRIu64 " are given up",
+		    quote(ring_uri(rg)).text, file, sp->offset, sp->bytes, sp->number,
+		    sp->number + sp->records - 1);
+	else
+		log_error("daemon",
+		    "queue %s: %s is damaged at offset %" PRIu64 ", %" PRIu64
+		    " bytes: the newest messages, from number %" PRIu64
+		    " on, may be lost",
+		    quote(ring_uri(rg)).text, file, sp->offset, sp->bytes, sp->number);
 }
 
 static void
@@ -81,11 +110,21 @@ log_report(const char *file, const struct ring *rg, const struct ring_report *rp
 		    " bytes that a kill cut off while it was received; its end is "
 		    "a guess (%s)",
 		    quote(ring_uri(rg)).text, rp->recovered_length, file);
+	if (rp->header_mended || rp->tail_mended)
+		log_warn("daemon",
+		    "queue %s: the %s of %s was damaged and could be told all the same",
+		    quote(ring_uri(rg)).text,
+		    rp->header_mended ? "header" : "beginning", file);
+	if (rp->missing > 0)
+		log_error("daemon",
+		    "queue %s: the last %" PRIu64 " bytes of %s are gone",
+		    quote(ring_uri(rg)).text, rp->missing, file);
 	if (rp->damaged > 0)
 		log_error("daemon",
-		    "queue %s: gave up %" PRIu64
-		    " damaged messages of %s, from position %" PRIu64 " on",
-		    quote(ring_uri(rg)).text, rp->damaged, file, rp->damaged_position);
+		    "queue %s: gave up %" PRIu64 " damaged messages of %s in all",
+		    quote(ring_uri(rg)).text, rp->damaged, file);
+	for (uint64_t i = 0; i < rp->spans && i < RING_SPANS; i++)
+		log_span(file, rg, &rp->span[i]);
 }
 
 static int
@@ -105,6 +144,8 @@ add_ring(struct inventory *inv, const char *file)
 		free(fr);
 		if (rc == -EBADMSG)
 			return set_aside(dir_fd, file, "not a ring, or damaged");
+		if (rc == -ENOTSUP)
+			return set_aside(dir_fd, file, "made by a newer version");
 		log_error("daemon", "ring directory: cannot open %s: %s", file,
 		    strerror(-rc));
 		return rc;
@@ -144,10 +185,12 @@ add_stream(struct inventory *inv, const char *file)
 		free(fs);
 		/* Without it, what its ring still holds for it would count as settled. */
 		log_error("daemon",
-		    "ring directory: cannot read %s: %s; move it and the ring that it "
-		    "belongs to away to keep their messages, the queue then gets a "
-		    "new ring",
-		    file, strerror(-rc));
+		    "ring directory: cannot read %s: %s; what its ring holds for it would "
+		    "count as delivered, so the daemon does not start with it: "
+		    "mqbridge-spool repair --apply --export FILE writes the messages to "
+		    "FILE and renames it",
+		    file,
+		    rc == -EBADMSG ? "damaged, or something else" : strerror(-rc));
 		return rc;
 	}
 	of = ring_of(inv, &ring);
@@ -181,7 +224,7 @@ scan(struct inventory *inv, bool (*wanted)(const char *name),
 }
 
 int
-inventory_open(struct inventory **ret, struct runtime *rt)
+inventory_open(struct inventory **ret, struct runtime *rt, const struct log_env *env)
 {
 	struct inventory *inv;
 	int rc;
@@ -190,9 +233,12 @@ inventory_open(struct inventory **ret, struct runtime *rt)
 	if (inv == NULL)
 		return -ENOMEM;
 	inv->runtime = rt;
+	inv->env = *env;
 	TAILQ_INIT(&inv->rings);
 	TAILQ_INIT(&inv->streams);
-	rc = scan(inv, is_ring, add_ring);
+	rc = found_logs_open(&inv->logs, runtime_state_fd(rt));
+	if (rc == 0)
+		rc = scan(inv, is_ring, add_ring);
 	if (rc == 0)
 		rc = scan(inv, is_stream, add_stream);
 	if (rc < 0) {
@@ -201,6 +247,12 @@ inventory_open(struct inventory **ret, struct runtime *rt)
 	}
 	*ret = inv;
 	return 0;
+}
+
+void
+inventory_use_dead(struct inventory *inv, struct deadletters *dead)
+{
+	inv->dead = dead;
 }
 
 void
@@ -214,6 +266,7 @@ inventory_close(struct inventory *inv)
 	while ((fs = TAILQ_FIRST(&inv->streams)) != NULL) {
 		TAILQ_REMOVE(&inv->streams, fs, link);
 		stream_close(fs->stream);
+		log_close(fs->log);
 		free(fs);
 	}
 	while ((fr = TAILQ_FIRST(&inv->rings)) != NULL) {
@@ -222,7 +275,46 @@ inventory_close(struct inventory *inv)
 			ring_close(fr->ring);
 		free(fr);
 	}
+	found_logs_close(inv->logs);
 	free(inv);
+}
+
+/* The overflow log of a stream that is to be opened, if it has one. */
+static int
+open_log(struct inventory *inv, struct found_stream *fs)
+{
+	const struct ring *rg = fs->of->ring;
+	struct log_spec spec = { .ring = *ring_id(rg),
+		.seed = ring_seed(rg),
+		.uri = ring_uri(rg),
+		.take = ring_take(rg),
+		.label = fs->label };
+	const struct id *id;
+	uint64_t replayed = 0;
+	int rc;
+
+	rc = id_parse(&spec.stream, fs->file + strlen("stream-"));
+	if (rc < 0)
+		return rc;
+	id = found_logs_of(inv->logs, &spec.stream);
+	return id == NULL ? 0 : log_open(&fs->log, &inv->env, id, &spec, &replayed);
+}
+
+/* A crash while dead letters were requeued left them in both: the log's count. */
+static int
+settle_letters(const struct inventory *inv, const struct found_stream *fs)
+{
+	int n;
+
+	if (fs->log == NULL || inv->dead == NULL)
+		return 0;
+	n = deadletters_settle(inv->dead, fs->log);
+	if (n > 0)
+		log_info("daemon",
+		    "queue %s: %d dead letters had been requeued to %s when the daemon "
+		    "ended; they are deleted",
+		    quote(ring_uri(fs->of->ring)).text, n, quote(fs->label).text);
+	return n < 0 ? n : 0;
 }
 
 /* All of them at once: a ring frees what no attached stream wants. */
@@ -236,16 +328,29 @@ open_streams(struct inventory *inv, struct found_ring *fr)
 	TAILQ_FOREACH (fs, &inv->streams, link) {
 		if (fs->of != fr)
 			continue;
-		rc = stream_open(&fs->stream, dir_fd, fs->file, fr->ring);
+		rc = open_log(inv, fs);
+		if (rc == 0)
+			rc = settle_letters(inv, fs);
+		if (rc == 0)
+			rc = stream_open(
+			    &fs->stream, dir_fd, fs->file, fr->ring, fs->log);
 		if (rc < 0) {
 			log_error("daemon",
-			    "queue %s: cannot open %s, its stream to %s: %s; move it "
-			    "and its ring away to keep their messages, the queue "
-			    "then gets a new ring",
+			    "queue %s: cannot open %s, its stream to %s: %s; "
+			    "mqbridge-spool repair --apply gives it a new journal: what "
+			    "was in flight is then sent again, perhaps twice",
 			    quote(ring_uri(fr->ring)).text, fs->file,
-			    quote(fs->label).text, strerror(-rc));
+			    quote(fs->label).text,
+			    rc == -EBADMSG ? "what is in flight cannot be told any more"
+					   : strerror(-rc));
 			return rc;
 		}
+		if (stream_mended(fs->stream) > 0)
+			log_warn("daemon",
+			    "queue %s: %s, its stream to %s, had %u damaged fields that "
+			    "could be told all the same",
+			    quote(ring_uri(fr->ring)).text, fs->file,
+			    quote(fs->label).text, stream_mended(fs->stream));
 	}
 	return 0;
 }
@@ -292,6 +397,13 @@ inventory_claim_stream(struct inventory *inv, const struct ring *rg, const char 
 	TAILQ_REMOVE(&inv->streams, fs, link);
 	free(fs);
 	return st;
+}
+
+const struct id *
+inventory_claim_log(
+    struct inventory *inv, const struct conf_queue *queue, const char *label)
+{
+	return found_logs_lost(inv->logs, queue->uri, queue->take_text, label);
 }
 
 size_t
@@ -367,15 +479,17 @@ inventory_log(const struct inventory *inv)
 			continue;
 		log_warn("daemon",
 		    "kept: the ring of %s with %" PRIu64
-		    " messages, from which no enabled route takes (to give them up, "
-		    "stop and remove ring-%s and its streams)",
+		    " messages, from which no enabled route takes (to see them, stop and "
+		    "use mqbridge-spool export; it is ring-%s)",
 		    quote(ring_uri(fr->ring)).text, ring_records(fr->ring),
 		    id_format(id, ring_id(fr->ring)));
 	}
 	TAILQ_FOREACH (fs, &inv->streams, link)
 		log_warn("daemon",
 		    "kept: the stream of %s to %s, for which no enabled route stands; what "
-		    "waits for it fills the ring (to give it up, stop and remove %s)",
+		    "waits for it fills the ring (to give it up, stop and use "
+		    "mqbridge-spool repair --drop-stream with the id in %s)",
 		    quote(ring_uri(fs->of->ring)).text, quote(fs->label).text,
 		    fs->file);
+	found_logs_report(inv->logs);
 }

@@ -11,14 +11,19 @@
 #include "base/id.h"
 
 struct conf_queue;
+struct deadletters;
 struct inventory; /* opaque */
+struct log_env;
 struct ring;
 struct runtime;
 struct stream;
 
-/* Open and recover every ring. A file that is no ring is set aside under another name, as is
+/* Open and recover every ring; env is copied, for the overflow logs. A file that is no ring is set aside under another name, as is
  * a stream whose ring is gone. What is recovered is logged. 0 or -errno, logged. */
-int inventory_open(struct inventory **ret, struct runtime *rt) MUST_CHECK;
+int inventory_open(
+    struct inventory **ret, struct runtime *rt, const struct log_env *env) MUST_CHECK;
+/* The letters of which opening a stream's overflow log deletes those that are in it. Borrowed. */
+void inventory_use_dead(struct inventory *inv, struct deadletters *dead);
 /* Closes what nobody claimed; all claimed rings must be closed later than this. NULL is fine. */
 void inventory_close(struct inventory *inv);
 
@@ -27,9 +32,13 @@ void inventory_close(struct inventory *inv);
  * 0 or -errno, logged. */
 int inventory_claim_ring(struct inventory *inv, const struct conf_queue *queue,
     struct ring **ret, uint64_t *ret_recovered) MUST_CHECK;
-/* The stream of a claimed ring to that label; belongs to the caller. NULL: there is none. */
+/* The stream of a claimed ring to that label; belongs to the caller, as does its overflow log.
+ * NULL: there is none. */
 struct stream *inventory_claim_stream(
     struct inventory *inv, const struct ring *rg, const char *label);
+/* The overflow log that such a stream had before a power cut took it; NULL: there is none. */
+const struct id *inventory_claim_log(
+    struct inventory *inv, const struct conf_queue *queue, const char *label);
 
 /* What is left, once every route has claimed: one line each. */
 void inventory_log(const struct inventory *inv);

@@ -11,9 +11,8 @@ item_begin(struct item *it)
 	it->rc = it->object == NULL ? -ENOMEM : 0;
 }
 
-/* Takes over value; NULL: it could not be made. */
-static void
-item_set(struct item *it, const char *member, json_t *value)
+void
+item_value(struct item *it, const char *member, json_t *value)
 {
 	if (it->rc < 0)
 		json_decref(value);
@@ -34,7 +33,7 @@ item_text(struct item *it, const char *member, const char *text)
 	value = json_string(text);
 	if (value == NULL)
 		value = json_string(quote(text).text);
-	item_set(it, member, value);
+	item_value(it, member, value);
 }
 
 void
@@ -46,19 +45,19 @@ item_count(struct item *it, const char *member, uint64_t value)
 void
 item_number(struct item *it, const char *member, int64_t value)
 {
-	item_set(it, member, json_integer(value));
+	item_value(it, member, json_integer(value));
 }
 
 void
 item_real(struct item *it, const char *member, double value)
 {
-	item_set(it, member, json_real(value));
+	item_value(it, member, json_real(value));
 }
 
 void
 item_null(struct item *it, const char *member)
 {
-	item_set(it, member, json_null());
+	item_value(it, member, json_null());
 }
 
 int

@@ -20,6 +20,8 @@ void item_text(struct item *it, const char *member, const char *text);
 void item_count(struct item *it, const char *member, uint64_t value);
 void item_number(struct item *it, const char *member, int64_t value);
 void item_real(struct item *it, const char *member, double value);
+/* Takes over value; NULL: it could not be made. */
+void item_value(struct item *it, const char *member, json_t *value);
 void item_null(struct item *it, const char *member);
 /* Into the array, or thrown away if something failed: 0 or -ENOMEM. */
 int item_end(struct item *it, json_t *array) MUST_CHECK;

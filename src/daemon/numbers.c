@@ -54,6 +54,8 @@ numbers_route(const struct assembly *as, const struct assembly_route *ar,
 		.now_ms = clock_monotonic_ms(),
 		.stopped = ret->outlet.stopped };
 	route_state(ar->route, &progress, &ret->state);
+	if (ret->outlet.log_reason[0] != '\0' && ret->state.reason[0] == '\0')
+		ret->state = (struct route_state){ "stalled", ret->outlet.log_reason };
 	ret->bad = strcmp(ret->state.state, "stalled") == 0 ||
 		   strcmp(ret->state.state, "stopped") == 0 ||
 		   strcmp(ret->state.state, "refused") == 0;
@@ -98,6 +100,8 @@ add_routes(const struct assembly *as, struct numbers_total *ret)
 		numbers_route(as, &as->routes[i], &nr);
 		if (as->routes[i].peer != NULL)
 			ret->settled += nr.outlet.settled;
+		ret->backlog_records += nr.outlet.stream.log.waiting;
+		ret->backlog_bytes += nr.outlet.stream.log.bytes;
 		if (!nr.bad)
 			continue;
 		if (ret->bad_route == NULL)

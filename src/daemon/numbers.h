@@ -36,7 +36,7 @@ struct numbers_route {
 struct numbers_total {
 	size_t queues, routes, peers, peers_up;
 	uint64_t received, delivered, settled, recovered; /* messages, since start */
-	uint64_t backlog_records, backlog_bytes;          /* in the rings */
+	uint64_t backlog_records, backlog_bytes;          /* in rings and logs */
 	uint64_t dead_letters, in_doubt;                  /* ever */
 	/* The first that is bad, NULL: none; and how many more there are. */
 	const struct assembly_route *bad_route;

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "endpoint/target.h"
@@ -29,10 +30,10 @@ delivery_of(struct sink *snk)
 /* The type as the target's kind of queue has it; docs/wire-protocol.md, section 8.
  * 0 or -ERANGE. */
 static int
-delivery_type(const struct delivery *dv, const struct record *rec, int64_t *ret)
+map_type(
+    const struct target *tg, const struct record *rec, bool from_sysv, int64_t *ret)
 {
-	bool from_sysv = dv->kind == FLOW_SYSV;
-	bool to_sysv = dv->target->attributes.kind == IPCQ_SYSV;
+	bool to_sysv = tg->attributes.kind == IPCQ_SYSV;
 	int64_t type;
 
 	if (from_sysv && rec->type < 1)
@@ -44,6 +45,12 @@ delivery_type(const struct delivery *dv, const struct record *rec, int64_t *ret)
 		return -ERANGE;
 	*ret = type;
 	return 0;
+}
+
+int
+delivery_type(const struct delivery *dv, const struct record *rec, int64_t *ret)
+{
+	return map_type(dv->target, rec, dv->kind == FLOW_SYSV, ret);
 }
 
 /* The call itself: of equal kinds straight from where the record lies. */
@@ -66,15 +73,38 @@ delivery_settle(struct delivery *dv, uint64_t seq)
 	(void)!src->ops->settle(src, seq);
 }
 
+/* Only what System V queues tell can settle a doubt. */
+static void
+delivery_intend(struct delivery *dv, uint64_t seq)
+{
+	const struct target *tg = dv->target;
+
+	if (tg->attributes.kind == IPCQ_SYSV)
+		mark_note_call(tg->env.marks, dv->mark, ipcq_id(tg->queue));
+	mark_intend(dv->mark, seq);
+}
+
+void
+delivery_pass(struct delivery *dv, const struct record *rec, uint64_t seq,
+    enum doubt_outcome outcome)
+{
+	if (mark_doubtful(dv->mark, seq))
+		mark_pass_doubt(dv->target->env.marks, dv->mark, seq, rec, outcome);
+	else
+		mark_pass(dv->mark, seq);
+	delivery_settle(dv, seq);
+}
+
 /* Intent was stored, the queue has it. */
 static void
 delivery_passed(struct delivery *dv, const struct record *rec, uint64_t seq)
 {
-	if (mark_doubtful(dv->mark, seq) && rec != NULL)
-		mark_doubt_resent(dv->target->marks, dv->mark, rec);
-	mark_pass(dv->mark, seq);
-	dv->target->delivered++;
-	delivery_settle(dv, seq);
+	struct target *tg = dv->target;
+
+	if (tg->attributes.kind == IPCQ_SYSV)
+		mark_note_sent(tg->env.marks, dv->mark, rec);
+	tg->delivered++;
+	delivery_pass(dv, rec, seq, DOUBT_RESENT);
 }
 
 /* It can never be delivered: 0, or -ENOSPC when the rejected list is full. */
@@ -131,6 +161,22 @@ delivery_failed(struct delivery *dv, const struct record *rec, uint64_t seq, int
 	return delivery_too_big(dv, rec, seq);
 }
 
+/* The queue took the record, but was removed just before or after: nobody may ever read it.
+ * As after a crash it is in doubt and comes again, for the queue that is made next. An empty
+ * orphan leaves no doubt: somebody has read it. Always -EIDRM. */
+static int
+delivery_orphaned(struct delivery *dv, const struct record *rec, uint64_t seq)
+{
+	struct target *tg = dv->target;
+	struct ipcq_attributes at;
+
+	if (ipcq_attributes(tg->queue, &at) == 0 && at.messages == 0)
+		delivery_passed(dv, rec, seq);
+	else
+		mark_doubt(tg->env.marks, dv->mark);
+	return -EIDRM;
+}
+
 /* Deliver or reject one record: 0, -EAGAIN (full), -ENOSPC (rejected list full), or -errno. */
 static int
 delivery_one(struct delivery *dv, const struct record *rec, uint64_t seq)
@@ -138,16 +184,22 @@ delivery_one(struct delivery *dv, const struct record *rec, uint64_t seq)
 	int64_t type;
 	int rc;
 
+	rc = delivery_judge(dv, rec, seq);
+	if (rc <= 0)
+		return rc;
 	if (rec->length > dv->target->attributes.message_size)
 		return delivery_too_big(dv, rec, seq);
 	if (delivery_type(dv, rec, &type) < 0)
 		return delivery_wrong_type(dv, rec, seq);
-	mark_intend(dv->mark, seq);
+	delivery_intend(dv, seq);
 	do {
 		rc = delivery_send(dv, rec, type);
 	} while (rc == -EINTR);
 	if (rc < 0)
 		return delivery_failed(dv, rec, seq, rc);
+	CRASH_POINT("delivery.sent");
+	if (target_is_removed(dv->target))
+		return delivery_orphaned(dv, rec, seq);
 	delivery_passed(dv, rec, seq);
 	return 0;
 }
@@ -179,8 +231,10 @@ delivery_stop(struct delivery *dv, int rc)
 		return DELIVERY_FULL;
 	case -ENOSPC:
 		return DELIVERY_EMPTY; /* until the sender has stored a rejected one */
+	case -EINPROGRESS:
+		return DELIVERY_EMPTY; /* until it is stored */
 	case -ENOMEM:
-		return DELIVERY_SHARE;
+		return DELIVERY_LATER;
 	default:
 		target_lose(dv->target, rc);
 		return DELIVERY_LOST;
@@ -198,7 +252,7 @@ delivery_run(struct delivery *dv)
 		const struct record *rec;
 		uint32_t length;
 
-		if (dv->held || (rec = delivery_next(dv)) == NULL)
+		if (dv->held || dv->letter != NULL || (rec = delivery_next(dv)) == NULL)
 			return DELIVERY_EMPTY;
 		length = rec->length;
 		rc = delivery_one(dv, rec, dv->current);
@@ -236,7 +290,8 @@ delivery_fill_slot(struct delivery *dv)
 	tg->slot->type = type;
 	tg->slot_length = rec->length;
 	memcpy(tg->slot->body, rec->body, rec->length);
-	mark_intend(dv->mark, dv->current);
+	mark_note_wait(dv->mark, dv->current);
+	delivery_intend(dv, dv->current);
 	return 0;
 }
 
@@ -247,99 +302,25 @@ delivery_unblocked(struct delivery *dv, int rc)
 	uint64_t seq = dv->current;
 	const struct record *rec;
 
-	/* The route was parted, the daemon stops: the mark alone says what was delivered. */
-	if (src == NULL) {
-		if (rc == 0)
-			mark_pass(dv->mark, seq);
-		else
-			mark_withdraw(dv->mark);
-		return;
-	}
-	rec = src->ops->taken(src, seq);
-	if (rc == 0) {
+	rec = src == NULL ? NULL : src->ops->taken(src, seq);
+	if (rc == 0 && rec != NULL) {
 		delivery_passed(dv, rec, seq);
 		return;
 	}
+	if (rc == 0) {
+		/* The route was parted, the daemon stops: the mark alone says it. */
+		mark_note_sent(dv->target->env.marks, NULL, NULL);
+		mark_pass(dv->mark, seq);
+		return;
+	}
 	mark_withdraw(dv->mark);
+	mark_note_wait(dv->mark, 0);
+	if (src == NULL)
+		return;
 	/* Interrupted, or the size was refused: the next round tries it again. */
 	if (rc != -EINTR && rc != -EAGAIN && rc != -EMSGSIZE &&
 	    dv->target->queue != NULL)
 		target_lose(dv->target, rc);
-}
-
-/* The stream's mark, made or mended as I13..I15 say. */
-static int
-delivery_find_mark(struct marks *mk, const struct source_info *info, const char *label,
-    struct mark **ret)
-{
-	struct mark *m = mark_find(mk, &info->stream);
-	int rc;
-
-	if (m != NULL && mark_value(m) >= info->next)
-		return DELIVERY_BACK_IN_TIME;
-	if ((m == NULL && info->acked > 0) ||
-	    (m != NULL && mark_value(m) < info->acked)) {
-		log_warn("endpoint",
-		    "stream %s: what was delivered is not known any more: its messages "
-		    "%llu to %llu are in doubt and are delivered again",
-		    quote(label).text, (unsigned long long)info->acked + 1,
-		    (unsigned long long)info->next - 1);
-		marks_doubt_lost(mk, &info->stream, info->acked, info->next);
-	}
-	if (m != NULL) {
-		if (mark_value(m) < info->acked)
-			mark_pass(m, info->acked);
-		*ret = m;
-		return 0;
-	}
-	rc = mark_new(mk, &info->stream, label, info->acked, ret);
-	return rc == -ENOSPC ? DELIVERY_NO_SLOT : rc;
-}
-
-/* A local route after a start: what was in flight is settled or comes again. */
-static int
-delivery_resume(struct delivery *dv)
-{
-	struct source *src = dv->sink.source;
-	struct sink_memory me;
-	int rc;
-
-	dv->sink.ops->memory(&dv->sink, &me);
-	rc = src->ops->rewind(src, me.mark);
-	for (unsigned i = 0; rc == 0 && i < me.rejects; i++)
-		rc = src->ops->reject(src, me.reject[i].seq, me.reject[i].reason, "");
-	return rc < 0 ? rc : src->ops->settle(src, me.mark);
-}
-
-/* 0: the delivery has its mark. */
-static int
-delivery_begin(struct delivery *dv)
-{
-	struct source *src = dv->sink.source;
-	struct source_info info;
-	int rc;
-
-	if (dv->fault != NULL)
-		return -EAGAIN;
-	if (dv->mark != NULL)
-		return 0;
-	if (src == NULL || src->ops->info(src, &info) < 0)
-		return -EAGAIN;
-	dv->kind = info.kind;
-	rc = delivery_find_mark(dv->target->marks, &info, dv->label, &dv->mark);
-	if (rc < 0)
-		return -EAGAIN; /* no memory: the next kick tries again */
-	if (rc == 0) {
-		mark_hold(dv->mark);
-		rc = delivery_resume(dv);
-	}
-	if (rc == 0)
-		return 0;
-	dv->fault = rc == DELIVERY_NO_SLOT ? "all marks are in use"
-					   : "the store was set back to an older state";
-	log_error("endpoint", "route to queue %s stopped: %s",
-	    quote(dv->target->spec.name).text, dv->fault);
-	return -EAGAIN;
 }
 
 static void
@@ -349,6 +330,17 @@ delivery_kick(struct sink *snk)
 
 	if (delivery_begin(dv) == 0 && !dv->held)
 		target_serve(dv->target, dv);
+}
+
+void
+delivery_tick(struct delivery *dv)
+{
+	delivery_retry_letter(dv);
+	/* An operator may have resolved it. */
+	if (dv->fault == NULL || dv->mark != NULL)
+		return;
+	dv->fault = NULL;
+	delivery_kick(&dv->sink);
 }
 
 static void
@@ -406,6 +398,11 @@ delivery_state(struct sink *snk, struct sink_state *ret)
 		*ret = (struct sink_state){ "waiting", dv->target->reason };
 	else if (dv->target->full)
 		*ret = (struct sink_state){ "stalled", "destination queue full" };
+	else if (dv->letter != NULL)
+		*ret = (struct sink_state){ "stalled",
+			dv->target->stopped[0] != '\0'
+			    ? dv->target->stopped
+			    : "a message that is held is being stored" };
 	else if (dv->held)
 		*ret = (struct sink_state){ "stalled",
 			"too many rejected messages not yet stored" };
@@ -417,10 +414,35 @@ delivery_close(struct sink *snk)
 	struct delivery *dv = delivery_of(snk);
 
 	target_forget(dv->target, dv);
+	delivery_leave_letter(dv);
 	if (dv->mark != NULL)
 		mark_unhold(dv->mark);
+	free(dv->uri);
 	free(dv->label);
 	free(dv);
+}
+
+int
+target_put(struct target *tg, const struct record *rec, bool from_sysv)
+{
+	int64_t type;
+	int rc;
+
+	if (tg->queue == NULL || target_is_removed(tg))
+		return -ENOTCONN;
+	if (rec->length > tg->attributes.message_size)
+		return -EMSGSIZE;
+	rc = map_type(tg, rec, from_sysv, &type);
+	if (rc < 0)
+		return rc;
+	do {
+		rc = ipcq_send(tg->queue, rec->body, rec->length, type, IPCQ_NOWAIT);
+	} while (rc == -EINTR);
+	if (rc < 0)
+		return rc;
+	mark_note_sent(tg->env.marks, NULL, rec);
+	tg->delivered++;
+	return target_is_removed(tg) ? -EIDRM : 0;
 }
 
 static const struct sink_ops delivery_ops = {
@@ -455,13 +477,11 @@ delivery_open(struct sink **ret, struct target *tg, const struct source_info *in
 
 	if (dv == NULL)
 		return -ENOMEM;
-	rc = delivery_find_mark(tg->marks, info, label, &dv->mark);
+	rc = delivery_find_mark(dv, info, label);
 	if (rc != 0) {
 		delivery_close(&dv->sink);
 		return rc;
 	}
-	mark_hold(dv->mark);
-	dv->kind = info->kind;
 	*ret = &dv->sink;
 	return 0;
 }

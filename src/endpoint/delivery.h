@@ -12,27 +12,44 @@
 #include "flow/sink.h"
 #include "lib/ipcq.h"
 
+struct deadletters;
+struct disk;
 struct event_base;
 struct marks;
+struct record;
 struct target; /* opaque; used by the loop's thread */
+
+struct target_env { /* borrowed, as long as targets and deliveries last */
+	struct event_base *base;
+	struct marks *marks;
+	struct disk *disk;
+	struct deadletters *dead; /* where messages are held */
+};
+
+/* For a message that may be in the queue already. Numbers as enum conf_in_doubt. */
+enum target_in_doubt { TARGET_RESEND, TARGET_DROP, TARGET_HOLD };
 
 struct target_spec {
 	const char *name; /* of the entry; copied, like all strings */
 	const char *uri;
 	bool create;
 	struct ipcq_create attributes;
+	enum target_in_doubt in_doubt;
+	bool hold_recovered; /* a message whose end is a guess is held */
 };
 
 struct target_numbers {
 	bool attached;
-	const char *reason;       /* why not, or "" */
+	const char *reason;       /* why not, or why a stream stopped, or "" */
 	uint64_t depth, capacity; /* messages (POSIX) or bytes (System V), now */
 	uint64_t delivered;       /* since start */
 	uint64_t rejected;
+	/* Messages in doubt that came again, and how that ended; held: recovered ones too. */
+	uint64_t dropped, held, found, not_taken;
 	bool full; /* a record waits for room */
 };
 
-int target_new(struct target **ret, struct event_base *base, struct marks *mk,
+int target_new(struct target **ret, const struct target_env *env,
     const struct target_spec *spec) MUST_CHECK;
 /* No delivery may be left. Interrupts a blocked record: it was not delivered and its intent is
  * withdrawn. NULL is fine. */
@@ -40,6 +57,10 @@ void target_free(struct target *tg);
 void target_start(struct target *tg);
 const char *target_name(const struct target *tg);
 void target_numbers(const struct target *tg, struct target_numbers *ret);
+/* Put one message that belongs to no stream any more into the queue. from_sysv: its type
+ * is one of a System V queue. 0, -EAGAIN (full), -ENOTCONN (no queue), -EMSGSIZE, -ERANGE (it has no
+ * such type), -EIDRM (the queue was removed meanwhile, perhaps with it) or -errno. */
+int target_put(struct target *tg, const struct record *rec, bool from_sysv) MUST_CHECK;
 
 enum delivery_fault { /* why a stream cannot be taken */
 	DELIVERY_OK = 0,

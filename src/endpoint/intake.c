@@ -52,17 +52,48 @@ intake_report(struct intake *in, int rc)
 		    quote(in->spec.name).text, quote(in->spec.uri).text, text);
 }
 
+/* It is looked for at once: often it has been made anew already. That it is not there yet
+ * needs no second line in the log. */
+static void
+intake_look_again(struct intake *in)
+{
+	(void)ipcq_explain(in->reason, sizeof(in->reason), in->spec.uri,
+	    in->spec.create ? &in->spec.attributes : NULL, -ENOENT);
+	in->reported = true;
+	in->orphan = false;
+	event_active(in->tick, 0, 0);
+}
+
+/* msgrcv(2) says EINVAL for an id that is gone. */
+static bool
+intake_is_removed(const struct intake *in, int rc)
+{
+	struct ipcq_attributes at;
+
+	return rc == -EIDRM ||
+	       (rc == -EINVAL && ipcq_attributes(in->queue, &at) == -EIDRM);
+}
+
 void
 intake_lose(struct intake *in, int rc)
 {
-	if (rc == -EIDRM || rc == -EINVAL || rc == -EBADF)
+	bool removed = intake_is_removed(in, rc);
+
+	intake_close_queue(in);
+	if (removed) {
 		log_info("endpoint", "queue %s: %s was removed; waiting for a new one",
 		    quote(in->spec.name).text, quote(in->spec.uri).text);
-	else
-		intake_report(in, rc);
+		intake_look_again(in);
+		return;
+	}
+	intake_report(in, rc);
+}
+
+void
+intake_leave(struct intake *in)
+{
 	intake_close_queue(in);
-	if (in->reason[0] == '\0')
-		(void)snprintf(in->reason, sizeof(in->reason), "removed");
+	intake_look_again(in);
 }
 
 static void
@@ -160,7 +191,7 @@ intake_attach(struct intake *in)
 		event_active(in->again, 0, 0);
 }
 
-/* The name is gone: what the orphan holds is taken first. */
+/* The name is gone: what the orphan holds is taken first, then it is left. */
 static void
 intake_check_removed(struct intake *in)
 {
@@ -173,10 +204,13 @@ intake_check_removed(struct intake *in)
 	}
 	if (!at.removed)
 		return;
+	if (!in->orphan)
+		log_info("endpoint",
+		    "queue %s: %s was removed; taking what it still holds, then "
+		    "waiting for a new one",
+		    quote(in->spec.name).text, quote(in->spec.uri).text);
+	in->orphan = true;
 	intake_turn(in);
-	if (in->queue != NULL && ipcq_attributes(in->queue, &at) == 0 &&
-	    at.messages == 0)
-		intake_lose(in, -EIDRM);
 }
 
 static void

@@ -25,9 +25,10 @@ struct intake {
 	struct event *tick;    /* attach, notice a removal */
 	struct worker *waiter; /* System V */
 	struct outlet_list outlets;
-	bool running;     /* between start and stop */
-	bool blocked;     /* the ring is full, or must be empty before it can grow */
-	bool prepared;    /* all outlets have their streams */
+	bool running;  /* between start and stop */
+	bool blocked;  /* the ring is full, or must be empty before it can grow */
+	bool prepared; /* all outlets have their streams */
+	bool orphan; /* POSIX: the queue's name is gone; it is left when it is empty */
 	bool reported;    /* the reason was logged */
 	bool grow_failed; /* that it could not grow was logged */
 	uint32_t grow_to; /* the ring must grow to this body first; 0: no */
@@ -42,6 +43,7 @@ void intake_turn(struct intake *in);
 void intake_on_waiter(void *owner, int rc);
 /* The queue is gone: close it, the tick attaches anew. */
 void intake_lose(struct intake *in, int rc);
+void intake_leave(struct intake *in); /* the same for an orphan that is empty */
 /* The ring must hold bodies of that size: now if it is empty, else when it has drained. */
 void intake_grow(struct intake *in, uint32_t max_body);
 

@@ -107,7 +107,10 @@ intake_after(struct intake *in, int rc)
 			event_active(in->again, 0, 0);
 		return;
 	case -EAGAIN:
-		intake_arm(in);
+		if (in->orphan)
+			intake_leave(in);
+		else
+			intake_arm(in);
 		return;
 	case -E2BIG:
 		intake_grow(in, ring_max_body(in->ring) * 2);

@@ -23,7 +23,8 @@ outlet_of(struct source *src)
 static bool
 outlet_offers(const struct outlet *ol)
 {
-	return ol->stream != NULL && !ol->halted && ol->stopped[0] == '\0';
+	return ol->stream != NULL && !ol->halted && ol->stopped[0] == '\0' &&
+	       ol->requeue == NULL;
 }
 
 static int
@@ -34,17 +35,21 @@ outlet_info(struct source *src, struct source_info *ret)
 	const struct intake_spec *spec = intake_spec(ol->intake);
 	struct ring *rg = intake_ring(ol->intake);
 	struct stream_numbers nb;
+	uint32_t max_body;
 
 	if (ol->stream == NULL)
 		return -EAGAIN;
 	stream_numbers(ol->stream, &nb);
+	max_body = ring_max_body(rg);
+	if (ol->log.log != NULL && log_max_body(ol->log.log) > max_body)
+		max_body = log_max_body(ol->log.log);
 	*ret = (struct source_info){
 		.stream = *stream_id(ol->stream),
 		.ring = *ring_id(rg),
 		.acked = nb.acked,
 		.next = nb.next,
 		.kind = ring_kind(rg) == RING_POSIX ? FLOW_POSIX : FLOW_SYSV,
-		.max_body = ring_max_body(rg),
+		.max_body = max_body,
 		.max_messages = at->max_messages,
 		.max_bytes = at->max_bytes,
 		.mode = at->mode,
@@ -117,15 +122,15 @@ outlet_taken(struct source *src, uint64_t seq)
 static void
 outlet_progress(struct outlet *ol)
 {
-	struct stream_numbers nb;
+	uint64_t acked = stream_acked(ol->stream);
 
-	stream_numbers(ol->stream, &nb);
-	if (nb.acked == ol->acked)
+	if (acked == ol->acked)
 		return;
-	ol->settled += nb.acked - ol->acked;
-	ol->acked = nb.acked;
+	ol->settled += acked - ol->acked;
+	ol->acked = acked;
 	ol->last_progress_ms = clock_monotonic_ms();
 	intake_space(ol->intake);
+	outlet_turn_log(ol);
 }
 
 static int
@@ -146,10 +151,9 @@ outlet_reject(struct source *src, uint64_t seq, unsigned reason, const char *det
 	const struct record *rec;
 	int rc;
 
-	if (outlet_has_letter(ol, seq))
+	if (outlet_has_letter(ol, seq) || outlet_awaits_letter(ol, seq))
 		return 0;
-	rec = stream_sent(ol->stream, seq);
-	if (rec == NULL) {
+	if (!stream_in_flight(ol->stream, seq)) {
 		/* Settled before: it was stored, only the sink does not know yet. */
 		src->sink->ops->stored(src->sink, seq);
 		return 0;
@@ -157,6 +161,9 @@ outlet_reject(struct source *src, uint64_t seq, unsigned reason, const char *det
 	rc = stream_reject(ol->stream, seq);
 	if (rc < 0)
 		return rc;
+	rec = stream_sent(ol->stream, seq);
+	if (rec == NULL)
+		return outlet_await_letter(ol, seq, reason, detail);
 	return outlet_write_letter(ol, rec, seq, reason, detail);
 }
 
@@ -207,6 +214,7 @@ outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
     const struct outlet_spec *spec)
 {
 	struct outlet *ol = calloc(1, sizeof(*ol));
+	int rc;
 
 	if (ol == NULL) {
 		stream_close(spec->stream);
@@ -217,15 +225,23 @@ outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
 	ol->intake = in;
 	ol->route = strdup(spec->route);
 	ol->label = strdup(spec->label);
-	if (outlet_init_letters(ol) < 0 || ol->route == NULL || ol->label == NULL) {
+	TAILQ_INIT(&ol->unread);
+	if (outlet_init_letters(ol) < 0 || ol->route == NULL || ol->label == NULL ||
+	    outlet_init_log(ol, &spec->policy, spec->log) < 0) {
 		ol->intake = NULL;
 		ol->stream = spec->stream;
 		outlet_free(ol);
 		return -ENOMEM;
 	}
-	if (spec->stream != NULL)
-		outlet_adopt(ol, spec->stream);
 	intake_add(in, ol);
+	if (spec->stream != NULL) {
+		outlet_adopt(ol, spec->stream);
+		rc = outlet_prepare_log(ol);
+		if (rc < 0) {
+			outlet_free(ol);
+			return rc;
+		}
+	}
 	*ret = ol;
 	return 0;
 }
@@ -237,8 +253,11 @@ outlet_free(struct outlet *ol)
 		return;
 	if (ol->intake != NULL)
 		intake_remove(ol->intake, ol);
+	outlet_done_requeue(ol);
 	outlet_done_letters(ol);
+	outlet_done_unread(ol);
 	stream_close(ol->stream);
+	outlet_done_log(ol);
 	free(ol->route);
 	free(ol->label);
 	free(ol);
@@ -257,12 +276,12 @@ outlet_prepare(struct outlet *ol)
 	int rc;
 
 	if (ol->stream != NULL)
-		return 0;
+		return outlet_prepare_log(ol);
 	rc = stream_create(
 	    &st, runtime_dir_fd(ol->env.runtime), intake_ring(ol->intake), ol->label);
 	if (rc == 0) {
 		outlet_adopt(ol, st);
-		return 0;
+		return outlet_prepare_log(ol);
 	}
 	if (!ol->reported)
 		log_error("endpoint",
@@ -281,6 +300,7 @@ outlet_feed(struct outlet *ol)
 		return; /* no memory: the intake's tick comes again */
 	if (ol->source.sink != NULL)
 		ol->source.sink->ops->kick(ol->source.sink);
+	outlet_turn_log(ol);
 }
 
 void
@@ -298,7 +318,9 @@ outlet_numbers(const struct outlet *ol, struct outlet_numbers *ret)
 		.settled = ol->settled,
 		.rejected = ol->rejected,
 		.last_progress_ms = ol->last_progress_ms,
+		.dropped = ol->log.dropped,
 		.stopped = ol->stopped,
+		.log_reason = ol->log.reason,
 	};
 	if (ol->stream != NULL)
 		stream_numbers(ol->stream, &ret->stream);

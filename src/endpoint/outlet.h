@@ -4,10 +4,12 @@
 #ifndef MQBRIDGE_ENDPOINT_OUTLET_H
 #define MQBRIDGE_ENDPOINT_OUTLET_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
 #include "flow/source.h"
+#include "spool/log.h"
 #include "spool/stream.h"
 
 struct deadletters;
@@ -22,6 +24,23 @@ struct outlet_env { /* all borrowed */
 	struct runtime *runtime;
 	struct disk *disk;
 	struct deadletters *dead;
+	struct log_env log;
+};
+
+enum outlet_overflow { /* what happens when the log has reached its limit */
+	OUTLET_BLOCK,
+	OUTLET_DROP_OLDEST, /* of the log */
+	OUTLET_DROP_NEWEST, /* what would have to move to it */
+	OUTLET_DEAD_LETTER  /* the same */
+};
+
+/* What is kept on the disk. */
+struct outlet_policy {
+	uint64_t log_limit; /* bytes; 0: no overflow log */
+	enum outlet_overflow overflow;
+	enum log_sync sync;
+	uint32_t sync_interval_ms;  /* of the cursors too */
+	uint64_t dead_letter_limit; /* of this route, bytes; 0: none of its own */
 };
 
 struct outlet_numbers {
@@ -31,15 +50,19 @@ struct outlet_numbers {
 	uint64_t settled;
 	uint64_t rejected;         /* dead letters */
 	uint64_t last_progress_ms; /* CLOCK_MONOTONIC of the last settlement, 0: none */
+	uint64_t dropped;          /* by the policy of a full overflow log */
 	const char *stopped;       /* why nothing is offered, or "" */
+	const char *log_reason;    /* why nothing goes to the overflow log, or "" */
 };
 
 struct outlet_spec {
 	const char *route; /* its name; copied */
 	const char
 	    *label; /* where to ("hub/orders"): what a stream is found by; copied */
-	struct stream
-	    *stream; /* taken over, or NULL: made when the intake has a ring */
+	struct stream *
+	    stream; /* taken over with its log, or NULL: made when the intake has a ring */
+	struct outlet_policy policy;
+	const struct id *log; /* of a log that lost its stream, copied; NULL: none */
 };
 
 int outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
@@ -55,6 +78,11 @@ int outlet_prepare(struct outlet *ol) MUST_CHECK;
 void outlet_feed(struct outlet *ol);
 void outlet_halt(
     struct outlet *ol); /* offer no new records any more: the daemon stops */
+/* Before a clean end: its overflow log to disk, which is done when it is no longer busy. Then:
+ * 0, or -EIO, logged: it could not be. */
+void outlet_sync(struct outlet *ol);
+bool outlet_busy(const struct outlet *ol);
+int outlet_synced(const struct outlet *ol) MUST_CHECK;
 void outlet_numbers(const struct outlet *ol, struct outlet_numbers *ret);
 
 #endif

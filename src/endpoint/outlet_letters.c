@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/crash.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "endpoint/intake.h"
@@ -25,6 +26,7 @@ struct letter {
 	struct deadletter dead;
 	uint64_t seq; /* 0: parked */
 	bool failed;  /* waits for the retry */
+	bool again;   /* failed once */
 	char detail[160];
 };
 
@@ -48,10 +50,12 @@ letter_stored(struct letter *lt)
 	    quote(ol->route).text, (unsigned long long)lt->dead.number,
 	    quote(intake_name(ol->intake)).text, dead_reason_text(lt->dead.reason),
 	    lt->detail[0] != '\0' ? ": " : "", quote(lt->detail).text);
+	CRASH_POINT("outlet.letter_stored");
 	if (lt->seq == 0)
 		stream_park_stored(ol->stream, lt->dead.rec);
 	else
 		stream_reject_stored(ol->stream, lt->seq);
+	CRASH_POINT("outlet.letter_settled");
 	if (lt->seq != 0 && snk != NULL)
 		snk->ops->stored(snk, lt->seq);
 	TAILQ_REMOVE(&ol->letters, lt, link);
@@ -64,18 +68,29 @@ letter_failed(struct letter *lt, int rc)
 {
 	const struct timeval retry = { .tv_sec = RETRY_S };
 	struct outlet *ol = lt->outlet;
+	bool first = ol->stopped[0] == '\0';
 
-	lt->failed = true;
-	if (ol->stopped[0] == '\0') {
-		(void)snprintf(ol->stopped, sizeof(ol->stopped),
-		    "dead-letter store: %s",
-		    rc == -EDQUOT ? "full (dead_letter_limit)" : strerror(-rc));
+	lt->failed = lt->again = true;
+	(void)snprintf(ol->stopped, sizeof(ol->stopped), "dead-letter store: %s",
+	    deadletters_why(rc));
+	if (first)
 		log_error("endpoint",
-		    "route %s stopped: cannot store a dead letter: %s; make room in the "
-		    "state directory",
+		    "route %s stopped: cannot store a dead letter: %s; make room "
+		    "(mqbridgectl purge dead-letters) or raise the limit",
 		    quote(ol->route).text, ol->stopped);
-	}
 	(void)event_add(ol->retry, &retry);
+}
+
+/* Could all be stored that could not be once? */
+static bool
+letters_recovered(const struct outlet *ol)
+{
+	const struct letter *lt;
+
+	TAILQ_FOREACH (lt, &ol->letters, link)
+		if (lt->again)
+			return false;
+	return true;
 }
 
 static void
@@ -89,7 +104,7 @@ letter_done(struct disk_job *job, int rc)
 		return;
 	}
 	letter_stored(lt);
-	if (ol->stopped[0] != '\0' && !event_pending(ol->retry, EV_TIMEOUT, NULL)) {
+	if (ol->stopped[0] != '\0' && letters_recovered(ol)) {
 		ol->stopped[0] = '\0';
 		log_info("endpoint", "route %s goes on: dead letters can be stored",
 		    quote(ol->route).text);
@@ -138,6 +153,7 @@ outlet_write_letter(struct outlet *ol, const struct record *rec, uint64_t seq,
 		.label = ol->label,
 		.route = ol->route,
 		.detail = lt->detail,
+		.route_limit = ol->log.policy.dead_letter_limit,
 		.rec = rec,
 	};
 	TAILQ_INSERT_TAIL(&ol->letters, lt, link);

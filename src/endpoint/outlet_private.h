@@ -6,11 +6,15 @@
 #include <sys/queue.h>
 
 #include "endpoint/outlet.h"
+#include "endpoint/outlet_log.h"
 
 struct event;
 struct letter;
+struct requeue;
+struct unread;
 
 TAILQ_HEAD(letter_list, letter);
+TAILQ_HEAD(unread_list, unread);
 
 struct outlet {
 	struct source source;     /* first: a source is cast to its outlet */
@@ -25,14 +29,25 @@ struct outlet {
 	uint64_t acked; /* as last seen */
 	uint64_t sent, resent, settled, rejected, last_progress_ms;
 	struct letter_list letters; /* on their way to the dead-letter store */
+	struct unread_list unread;  /* letters whose record is not in memory */
 	struct event *retry;        /* letters that could not be stored */
-	char stopped[256];          /* why nothing is offered, "" */
+	struct requeue *requeue;    /* nothing is offered while there is one */
+	struct outlet_log log;
+	char stopped[256]; /* why nothing is offered, "" */
 };
 
 /* outlet_letters.c: hand a record to the disk thread. seq 0: parked, it has none. 0 or -ENOMEM. */
 int outlet_write_letter(struct outlet *ol, const struct record *rec, uint64_t seq,
     unsigned reason, const char *detail) MUST_CHECK;
+/* outlet_unread.c: the same for a record in flight that is in the overflow log and not in memory: it
+ * is written when it was read. */
+int outlet_await_letter(
+    struct outlet *ol, uint64_t seq, unsigned reason, const char *detail) MUST_CHECK;
+void outlet_read_letters(struct outlet *ol);
+bool outlet_awaits_letter(const struct outlet *ol, uint64_t seq);
+void outlet_done_unread(struct outlet *ol);
 bool outlet_has_letter(const struct outlet *ol, uint64_t seq);
+void outlet_done_requeue(struct outlet *ol);
 int outlet_init_letters(struct outlet *ol) MUST_CHECK;
 void outlet_done_letters(struct outlet *ol);
 

@@ -7,11 +7,17 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "endpoint/settle.h"
 #include "endpoint/worker.h"
 
 #define TICK_US 250000 /* a queue that is made or changed is seen within that time */
+
+/* Pauses between two tries of a full System V queue whose policy allows no intent to stay open. */
+#define RETRY_MIN_MS 1
+#define RETRY_MAX_MS 20
 
 /* End the wait of a record in the worker. */
 static void
@@ -76,14 +82,22 @@ target_announce(struct target *tg)
 void
 target_lose(struct target *tg, int rc)
 {
-	if (rc == -EIDRM || rc == -EINVAL || rc == -EBADF) {
-		log_info("endpoint", "queue %s: %s was removed; waiting for a new one",
-		    quote(tg->spec.name).text, quote(tg->spec.uri).text);
-		(void)snprintf(tg->reason, sizeof(tg->reason), "removed");
-	} else {
-		target_report(tg, rc);
-	}
+	target_unblock(tg);
+	if (tg->queue == NULL)
+		return; /* the record that was blocked has seen it too */
 	target_close_queue(tg);
+	if (rc != -EIDRM) {
+		target_report(tg, rc);
+		return;
+	}
+	log_info("endpoint", "queue %s: %s was removed; waiting for a new one",
+	    quote(tg->spec.name).text, quote(tg->spec.uri).text);
+	/* It is looked for at once: often it has been made anew already. That it is not there
+	 * yet needs no second line in the log. */
+	(void)ipcq_explain(tg->reason, sizeof(tg->reason), tg->spec.uri,
+	    tg->spec.create ? &tg->spec.attributes : NULL, -ENOENT);
+	tg->reported = true;
+	event_active(tg->tick, 0, 0);
 }
 
 static int
@@ -94,6 +108,19 @@ target_send_call(void *arg)
 	return ipcq_send_slot(tg->queue, tg->slot->body, tg->slot_length, 0);
 }
 
+/* A blocked call keeps its intent, and each kill meanwhile would leave it in doubt. */
+static void
+target_try_later(struct target *tg)
+{
+	struct timeval pause;
+
+	tg->retry_ms = tg->retry_ms == 0 ? RETRY_MIN_MS : 2 * tg->retry_ms;
+	if (tg->retry_ms > RETRY_MAX_MS)
+		tg->retry_ms = RETRY_MAX_MS;
+	pause = clock_timeval(tg->retry_ms);
+	(void)event_add(tg->retry, &pause);
+}
+
 /* The queue is full for the first of the waiting: wait for room by its own means. */
 static void
 target_block(struct target *tg, struct delivery *dv)
@@ -101,6 +128,10 @@ target_block(struct target *tg, struct delivery *dv)
 	tg->full = true;
 	if (tg->writable != NULL) {
 		(void)event_add(tg->writable, NULL);
+		return;
+	}
+	if (tg->spec.in_doubt != TARGET_RESEND) {
+		target_try_later(tg);
 		return;
 	}
 	if (delivery_fill_slot(dv) < 0) {
@@ -137,9 +168,7 @@ target_rotate(struct target *tg, struct delivery *dv)
 	TAILQ_INSERT_TAIL(&tg->waiting, dv, queue_link);
 }
 
-/* The kernel goes on taking messages for a removed POSIX queue, where nobody reads them, and
- * nothing tells of it. */
-static bool
+bool
 target_is_removed(const struct target *tg)
 {
 	struct stat st;
@@ -148,9 +177,8 @@ target_is_removed(const struct target *tg)
 	       st.st_nlink == 0;
 }
 
-/* Serve each that waits now once, in order. Whether the queue still has its name is asked in
- * every round, not now and then: what a program sends after it removed the queue is never in
- * a round that began before. */
+/* Serve each that waits now once, in order. That the queue has lost its name is seen before
+ * anything is sent, so only a removal within the round leaves a doubt. */
 static void
 target_round(struct target *tg)
 {
@@ -167,6 +195,13 @@ target_round(struct target *tg)
 		end = delivery_run(dv);
 		if (end == DELIVERY_LOST)
 			return;
+		if (end == DELIVERY_LATER) {
+			tg->full = true;
+			target_try_later(tg);
+			return;
+		}
+		if (end != DELIVERY_FULL || tg->delivered + tg->rejected != before)
+			tg->retry_ms = 0;
 		if (end == DELIVERY_FULL) {
 			if (tg->delivered + tg->rejected != before)
 				target_rotate(tg, dv);
@@ -247,14 +282,24 @@ target_open(struct target *tg)
 	rc = ipcq_attributes(tg->queue, &tg->attributes);
 	if (rc == 0 && tg->attributes.kind == IPCQ_POSIX) {
 		tg->writable = event_new(
-		    tg->base, ipcq_fd(tg->queue), EV_WRITE, target_on_writable, tg);
+		    tg->env.base, ipcq_fd(tg->queue), EV_WRITE, target_on_writable, tg);
 		rc = tg->writable == NULL ? -ENOMEM : 0;
 	} else if (rc == 0 && tg->worker == NULL) {
-		rc = worker_new(&tg->worker, tg->base, target_on_worker, tg);
+		rc = worker_new(&tg->worker, tg->env.base, target_on_worker, tg);
 	}
 	if (rc < 0)
 		target_close_queue(tg);
 	return rc;
+}
+
+/* Once, before anything is sent: a doubt that an earlier process left may be settled by it. */
+static void
+target_look(struct target *tg)
+{
+	if (tg->attributes.kind != IPCQ_SYSV || tg->view != NULL || tg->delivered > 0 ||
+	    !marks_have_evidence(tg->env.marks, ipcq_id(tg->queue)))
+		return;
+	(void)!settle_look(&tg->view, tg->queue);
 }
 
 static void
@@ -268,6 +313,7 @@ target_attach(struct target *tg)
 	}
 	tg->reason[0] = '\0';
 	tg->reported = false;
+	target_look(tg);
 	log_info("endpoint", "queue %s: delivering to %s", quote(tg->spec.name).text,
 	    quote(tg->spec.uri).text);
 	target_announce(tg);
@@ -278,6 +324,7 @@ static void
 target_on_tick(evutil_socket_t fd, short what, void *arg)
 {
 	struct target *tg = arg;
+	struct delivery *dv;
 
 	(void)fd;
 	(void)what;
@@ -285,12 +332,14 @@ target_on_tick(evutil_socket_t fd, short what, void *arg)
 		target_attach(tg);
 	else
 		target_check(tg);
+	TAILQ_FOREACH (dv, &tg->open, link)
+		delivery_tick(dv);
 	target_round(tg);
 }
 
 int
-target_new(struct target **ret, struct event_base *base, struct marks *mk,
-    const struct target_spec *spec)
+target_new(
+    struct target **ret, const struct target_env *env, const struct target_spec *spec)
 {
 	struct target *tg = calloc(1, sizeof(*tg));
 
@@ -298,15 +347,15 @@ target_new(struct target **ret, struct event_base *base, struct marks *mk,
 		return -ENOMEM;
 	TAILQ_INIT(&tg->open);
 	TAILQ_INIT(&tg->waiting);
-	tg->base = base;
-	tg->marks = mk;
+	tg->env = *env;
 	tg->spec = *spec;
 	tg->spec.name = tg->name = strdup(spec->name);
 	tg->spec.uri = tg->uri = strdup(spec->uri);
-	tg->again = event_new(base, -1, 0, target_on_again, tg);
-	tg->tick = event_new(base, -1, EV_PERSIST, target_on_tick, tg);
+	tg->again = event_new(env->base, -1, 0, target_on_again, tg);
+	tg->retry = event_new(env->base, -1, 0, target_on_writable, tg);
+	tg->tick = event_new(env->base, -1, EV_PERSIST, target_on_tick, tg);
 	if (tg->name == NULL || tg->uri == NULL || tg->again == NULL ||
-	    tg->tick == NULL) {
+	    tg->retry == NULL || tg->tick == NULL) {
 		target_free(tg);
 		return -ENOMEM;
 	}
@@ -323,8 +372,11 @@ target_free(struct target *tg)
 	worker_free(tg->worker);
 	if (tg->again != NULL)
 		event_free(tg->again);
+	if (tg->retry != NULL)
+		event_free(tg->retry);
 	if (tg->tick != NULL)
 		event_free(tg->tick);
+	settle_free(tg->view);
 	free(tg->slot);
 	free(tg->name);
 	free(tg->uri);
@@ -366,9 +418,13 @@ target_numbers(const struct target *tg, struct target_numbers *ret)
 
 	*ret = (struct target_numbers){
 		.attached = tg->queue != NULL,
-		.reason = tg->reason,
+		.reason = tg->queue != NULL ? tg->stopped : tg->reason,
 		.delivered = tg->delivered,
 		.rejected = tg->rejected,
+		.dropped = tg->doubts.dropped,
+		.held = tg->doubts.held,
+		.found = tg->doubts.found,
+		.not_taken = tg->doubts.not_taken,
 		.full = tg->full,
 	};
 	if (tg->queue != NULL && ipcq_attributes(tg->queue, &at) == 0) {

@@ -41,6 +41,9 @@ struct sink_ops {
 	void (*kick)(struct sink *snk);
 	/* The rejected seq is safe at the source: forget it. */
 	void (*stored)(struct sink *snk, uint64_t seq);
+	/* Up to which sequence the memory of records is not pointed to any more, though they are not
+	 * settled. NULL: of all that it does not take just now. */
+	uint64_t (*written)(const struct sink *snk);
 	/* For the receiving end of a link; NULL elsewhere. */
 	void (*memory)(struct sink *snk, struct sink_memory *ret);
 	void (*limits)(struct sink *snk, struct sink_limits *ret);

@@ -2,7 +2,6 @@
 #include <event2/event.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "link/link_private.h"
@@ -77,11 +76,10 @@ handshake_identify(const struct session *ss, const struct frame_hello *he,
 static void
 handshake_finish(struct session *ss, struct peer *pe)
 {
-	const struct timeval beat = clock_timeval(pe->heartbeat_ms);
 	struct sender *sn;
 
 	ss->established = true;
-	(void)event_add(ss->timer, &beat);
+	session_beat(ss);
 	if (ss->listener != NULL)
 		listener_done(ss->listener);
 	ss->listener = NULL;

@@ -118,11 +118,11 @@ struct session {
 	uint8_t *in;        /* received and not yet consumed */
 	size_t in_length, in_size;
 	struct session_out out;
-	struct event *wake;  /* write, on this turn of the loop */
-	struct event *timer; /* handshake deadline, then heartbeats */
-	uint64_t begun_ms, heard_ms,
-	    beat_ms;             /* made, last frame, last turn of the timer */
-	uint32_t heard_limit_ms; /* silence for that long ends it */
+	struct event *wake;          /* write, on this turn of the loop */
+	struct event *timer;         /* handshake deadline, then heartbeats */
+	uint64_t begun_ms, heard_ms; /* made, last frame */
+	uint64_t beat_ms, due_ms;    /* the next PING, the next turn of the timer */
+	uint32_t heard_limit_ms;     /* silence for that long ends it */
 	struct receiver_list receivers;
 	struct receiver_list due; /* receivers that have something to acknowledge */
 	struct sender_list ready; /* senders that may have something to send */
@@ -170,6 +170,7 @@ int session_new(struct session **ret, struct link *lk, int fd, struct listener *
 /* End it: say CLOSE with that code if possible; its receivers close, its senders wait. */
 void session_end(struct session *ss, unsigned code, const char *why);
 void session_free(struct session *ss); /* a dead one */
+void session_beat(struct session *ss); /* established: heartbeats from now on */
 struct receiver *session_receiver(const struct session *ss, uint32_t channel);
 
 /* handshake.c */

@@ -381,6 +381,7 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
     struct link_refusal *why)
 {
 	char take[FRAME_NAME_MAX + 1];
+	char uri[FRAME_URI_MAX + 1];
 	struct source_info info = {
 		.stream = op->stream,
 		.ring = op->ring,
@@ -389,6 +390,7 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
 		.kind = op->kind == FLOW_SYSV ? FLOW_SYSV : FLOW_POSIX,
 		.max_body = op->max_body,
 		.take = frame_text_copy(take, sizeof(take), op->take),
+		.uri = frame_text_copy(uri, sizeof(uri), op->uri),
 	};
 	const struct link_offer offer = { ss->peer->name, op, &info };
 	struct link *lk = ss->owner;

@@ -135,6 +135,15 @@ sender_stored(struct sink *snk, uint64_t seq)
 	    frame_encode_number(buf, sizeof(buf), FRAME_STORED, sn->channel, seq));
 }
 
+/* A composition of the session's may point to what was taken and is not written. */
+static uint64_t
+sender_written(const struct sink *snk)
+{
+	const struct sender *sn = (const struct sender *)snk;
+
+	return sn->peer->session == NULL ? UINT64_MAX : sn->written_seq;
+}
+
 static void
 sender_state(struct sink *snk, struct sink_state *ret)
 {
@@ -169,6 +178,7 @@ sender_close(struct sink *snk)
 static const struct sink_ops sender_ops = {
 	.kick = sender_kick,
 	.stored = sender_stored,
+	.written = sender_written,
 	.state = sender_state,
 	.close = sender_close,
 };

@@ -157,6 +157,27 @@ session_ping(struct session *ss)
 		session_end(ss, CLOSE_TIMEOUT, "the peer does not read");
 }
 
+/* Wake up for what is due first: our own heartbeat, or the end of the peer's silence. */
+static void
+session_arm(struct session *ss, uint64_t now)
+{
+	uint64_t silent_ms = ss->heard_ms + ss->heard_limit_ms;
+	struct timeval wait;
+
+	ss->due_ms = ss->beat_ms < silent_ms ? ss->beat_ms : silent_ms;
+	wait = clock_timeval(ss->due_ms > now ? ss->due_ms - now : 0);
+	(void)event_add(ss->timer, &wait);
+}
+
+void
+session_beat(struct session *ss)
+{
+	uint64_t now = clock_monotonic_ms();
+
+	ss->beat_ms = now + ss->peer->heartbeat_ms;
+	session_arm(ss, now);
+}
+
 static void
 session_on_timer(evutil_socket_t fd, short what, void *arg)
 {
@@ -167,17 +188,23 @@ session_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (ss->dead)
 		return;
-	/* We were stopped ourselves, so nothing can be said of the peer yet. */
-	if (ss->established &&
-	    now - ss->beat_ms > ss->peer->heartbeat_ms + ss->heard_limit_ms)
-		ss->heard_ms = now;
-	ss->beat_ms = now;
-	if (!ss->established)
+	if (!ss->established) {
 		session_end(ss, CLOSE_TIMEOUT, "no handshake within 5 s");
-	else if (now - ss->heard_ms > ss->heard_limit_ms)
+		return;
+	}
+	/* As long as we did not run ourselves, nothing can be said of the peer. */
+	if (now > ss->due_ms && ss->heard_ms < ss->due_ms)
+		ss->heard_ms += now - ss->due_ms;
+	if (now >= ss->heard_ms + ss->heard_limit_ms) {
 		session_end(ss, CLOSE_TIMEOUT, "silent for three heartbeats");
-	else
+		return;
+	}
+	if (now >= ss->beat_ms) {
+		ss->beat_ms = now + ss->peer->heartbeat_ms;
 		session_ping(ss);
+	}
+	if (!ss->dead)
+		session_arm(ss, now);
 }
 
 int
@@ -196,13 +223,13 @@ session_new(
 	ss->listener = ls;
 	ss->peer = pe;
 	ss->dialled = pe != NULL;
-	ss->begun_ms = ss->heard_ms = ss->beat_ms = clock_monotonic_ms();
+	ss->begun_ms = ss->heard_ms = clock_monotonic_ms();
 	TAILQ_INIT(&ss->receivers);
 	TAILQ_INIT(&ss->due);
 	TAILQ_INIT(&ss->ready);
 	TAILQ_INSERT_TAIL(&lk->sessions, ss, link);
 	ss->wake = event_new(lk->spec.base, -1, 0, session_on_wake, ss);
-	ss->timer = event_new(lk->spec.base, -1, EV_PERSIST, session_on_timer, ss);
+	ss->timer = event_new(lk->spec.base, -1, 0, session_on_timer, ss);
 	rc = conn_new(&ss->conn, lk->spec.base, fd, &session_conn_ops, ss);
 	if (rc == 0 && (ss->wake == NULL || ss->timer == NULL))
 		rc = -ENOMEM;

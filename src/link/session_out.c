@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/crash.h"
 #include "link/link_private.h"
 #include "link/receiver.h"
 #include "net/conn.h"
@@ -216,6 +217,7 @@ session_write(struct session *ss)
 		if (ss->peer != NULL)
 			ss->peer->sent_bytes += (uint64_t)n;
 		session_advance(ss, (size_t)n);
+		CRASH_POINT("session.written");
 	}
 	return 0;
 }

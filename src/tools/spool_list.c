@@ -174,20 +174,6 @@ list_mark(struct list *li, const struct mark *m)
 	return object;
 }
 
-static const char *
-outcome_text(enum doubt_outcome outcome)
-{
-	switch (outcome) {
-	case DOUBT_PENDING:
-		return "pending";
-	case DOUBT_RESENT:
-		return "delivered again";
-	case DOUBT_LOST_STATE:
-		return "state lost";
-	}
-	return "unknown";
-}
-
 static json_t *
 list_doubt(struct list *li, struct marks *mk, unsigned i)
 {
@@ -200,8 +186,8 @@ list_doubt(struct list *li, struct marks *mk, unsigned i)
 	set_text(li, object, "to", marks_doubt_label(mk, &db));
 	set_number(li, object, "first_sequence", db.seq);
 	set_number(li, object, "last_sequence", db.last_seq);
-	set_text(li, object, "outcome", outcome_text(db.outcome));
-	if (db.outcome == DOUBT_RESENT) {
+	set_text(li, object, "outcome", doubt_outcome_name(db.outcome));
+	if (db.number != 0) {
 		set_number(li, object, "number", db.number);
 		set(li, object, "type", json_integer(db.type));
 		set_number(li, object, "length", db.length);

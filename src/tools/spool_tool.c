@@ -4,18 +4,25 @@
 #include <config.h>
 #endif
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "config/conf.h"
 #include "spool/image.h"
 #include "spool/image_load.h"
+#include "spool/names.h"
 #include "spool/runtime.h"
+#include "spool/state_file.h"
+#include "tools/spool_export.h"
 #include "tools/spool_list.h"
 #include "tools/spool_print.h"
+#include "tools/spool_repair.h"
+#include "tools/spool_store.h"
 
 #define PROGRAM     "mqbridge-spool"
 #define RUNTIME_DIR RUNSTATEDIR "/mqbridge"
@@ -23,26 +30,38 @@
 
 static const char help_text[] =
     "usage: " PROGRAM " save [DIRECTORIES]\n"
-    "       " PROGRAM " list [DIRECTORIES] [--json]\n"
+    "       " PROGRAM " list [--json] [DIRECTORIES]\n"
+    "       " PROGRAM " check [--json] [DIRECTORIES]\n"
+    "       " PROGRAM " export [DIRECTORIES]\n"
+    "       " PROGRAM " repair [--apply] [--export FILE] [DIRECTORIES]\n"
+    "       " PROGRAM " repair --drop-stream ID --export FILE [--apply] [DIRECTORIES]\n"
     "       " PROGRAM " --help | --version\n"
     "\n"
-    "Saves and shows what a stopped mqbridged has in its store.\n"
+    "Saves, shows, checks and repairs what a stopped mqbridged has in its store.\n"
     "\n"
-    "  save  write rings, journals and marks to disk, unless that is done or there are\n"
-    "        none; they stay where they are as well\n"
-    "  list  rings, streams, marks, deliveries in doubt, dead letters\n"
+    "  save    write rings, journals and marks to disk, unless that is done or there are\n"
+    "          none; they stay where they are as well\n"
+    "  list    rings, streams, marks, deliveries in doubt, dead letters\n"
+    "  check   verify everything; a line for each fault, and exit status 1\n"
+    "  export  every message as a line of JSON\n"
+    "  repair  tell what would be repaired; with --apply, do it\n"
     "\n"
-    "DIRECTORIES are --config FILE, which names them, or\n"
+    "DIRECTORIES are one or two arguments, the runtime directory and the state directory\n"
+    "in any order, or --config FILE, which names them, or\n"
     "  --runtime-directory DIR  (" RUNTIME_DIR ")\n"
     "  --state-directory DIR    (" STATE_DIR ")\n"
     "\n"
-    "Exit status: 0 done or nothing to do, 1 failed, 2 usage, 78 faulty configuration.\n";
+    "Exit status: 0 done or nothing to do, 1 failed or faults found, 2 usage,\n"
+    "78 faulty configuration.\n";
 
 struct tool {
 	const char *config;
 	const char *runtime_dir;
 	const char *state_dir;
+	const char *export_to;
+	const char *drop_stream;
 	bool as_json;
+	bool apply;
 	FILE *out;
 	FILE *err;
 };
@@ -140,13 +159,103 @@ command_list(const struct tool *tl)
 	return SPOOL_TOOL_DONE;
 }
 
+static void
+print_faults(const struct tool *tl, const json_t *faults)
+{
+	const json_t *fault;
+	size_t i;
+
+	json_array_foreach(faults, i, fault)
+	{
+		const json_t *offset = json_object_get(fault, "offset");
+
+		(void)fprintf(
+		    tl->out, "%s", json_string_value(json_object_get(fault, "file")));
+		if (json_is_integer(offset))
+			(void)fprintf(tl->out, ", offset %lld",
+			    (long long)json_integer_value(offset));
+		(void)fprintf(tl->out, ": %s; repair: %s\n",
+		    json_string_value(json_object_get(fault, "what")),
+		    json_string_value(json_object_get(fault, "repair")));
+	}
+}
+
+static int
+command_check(const struct tool *tl)
+{
+	struct spool_store *ss;
+	char *error;
+	size_t faults;
+	int rc;
+
+	rc = store_open(&ss, tl->runtime_dir, tl->state_dir, &error);
+	if (rc < 0)
+		return say_failure(tl, rc, error);
+	faults = json_array_size(ss->faults);
+	if (tl->as_json) {
+		json_t *all = json_pack("{s:O}", "faults", ss->faults);
+
+		(void)json_dumpf(all, tl->out, JSON_INDENT(2) | JSON_PRESERVE_ORDER);
+		(void)fputc('\n', tl->out);
+		json_decref(all);
+	} else {
+		print_faults(tl, ss->faults);
+		(void)fprintf(tl->out, "%zu rings, %zu streams, %zu faults\n",
+		    ss->n_rings, ss->n_streams, faults);
+	}
+	store_close(ss);
+	return faults == 0 ? SPOOL_TOOL_DONE : SPOOL_TOOL_FAILED;
+}
+
+static int
+command_export(const struct tool *tl)
+{
+	struct spool_store *ss;
+	char *error;
+	int rc;
+
+	rc = store_open(&ss, tl->runtime_dir, tl->state_dir, &error);
+	if (rc == 0) {
+		rc = spool_export(ss, tl->out);
+		store_close(ss);
+	}
+	return rc < 0 ? say_failure(tl, rc, error) : SPOOL_TOOL_DONE;
+}
+
+static int
+command_repair(const struct tool *tl)
+{
+	struct spool_repair how = { .apply = tl->apply,
+		.drop_stream = tl->drop_stream,
+		.export_to = tl->export_to,
+		.out = tl->out };
+	struct spool_store *ss;
+	char *error;
+	int rc;
+
+	rc = store_open(&ss, tl->runtime_dir, tl->state_dir, &error);
+	if (rc == 0) {
+		rc = spool_repair(ss, &how, &error);
+		store_close(ss);
+	}
+	if (rc < 0)
+		return say_failure(tl, rc, error);
+	if (rc == 1)
+		(void)fputs("nothing was changed: --apply does it\n", tl->out);
+	return rc == 0 ? SPOOL_TOOL_DONE : SPOOL_TOOL_FAILED;
+}
+
 static const struct command {
 	const char *name;
 	bool json;
+	bool repairs;
 	int (*run)(const struct tool *tl);
 } commands[] = {
-	{ "save", false, command_save },
-	{ "list", true, command_list },
+	{ "save", false, false, command_save },
+	{ "list", true, false, command_list },
+	{ "check", true, false, command_check },
+	{ "export", false, false, command_export },
+	{ "repair", false, true, command_repair },
 };
 
 static void
@@ -175,36 +284,131 @@ run_command(struct tool *tl, const struct command *co)
 	return finish_output(tl, status);
 }
 
+static bool
+is_state(const char *name)
+{
+	return state_file_is(name) || strcmp(name, "lock") == 0 ||
+	       strcmp(name, "epoch") == 0;
+}
+
+static bool
+is_runtime(const char *path)
+{
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct names nm = { 0 };
+	bool ret;
+
+	if (fd < 0)
+		return false;
+	ret = names_list(&nm, fd, is_state) == 0 && nm.n > 0;
+	names_done(&nm);
+	(void)close(fd);
+	return ret;
+}
+
+/* One directory stands for both: what is not in it is nowhere. */
+static int
+take_directories(struct tool *tl, char **words, int n)
+{
+	if (n > 2)
+		return say_usage(tl, words[2], "is one argument too many");
+	if (tl->config != NULL || tl->runtime_dir != NULL || tl->state_dir != NULL)
+		return say_usage(
+		    tl, words[0], "stands beside an option for directories");
+	tl->runtime_dir = tl->state_dir = words[0];
+	if (n == 2 && is_runtime(words[1]))
+		tl->runtime_dir = words[1];
+	else if (n == 2)
+		tl->state_dir = words[1];
+	return SPOOL_TOOL_DONE;
+}
+
+static int
+check_options(const struct tool *tl, const struct command *co)
+{
+	if (tl->as_json && !co->json)
+		return say_usage(tl, "--json", "is for list and check only");
+	if ((tl->apply || tl->export_to != NULL || tl->drop_stream != NULL) &&
+	    !co->repairs)
+		return say_usage(
+		    tl, "--apply, --export or --drop-stream", "is for repair only");
+	return SPOOL_TOOL_DONE;
+}
+
+static const struct command *
+command_of(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(commands); i++)
+		if (strcmp(name, commands[i].name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
 static int
 find_command(struct tool *tl, char **words, int n)
 {
 	bool directories = tl->runtime_dir != NULL || tl->state_dir != NULL;
+	const struct command *co;
+	int status = SPOOL_TOOL_DONE;
 
 	if (n == 0)
 		return say_usage(tl, "a command", "is missing");
-	if (n > 1)
-		return say_usage(tl, words[1], "is one argument too many");
 	if (tl->config != NULL && directories)
 		return say_usage(tl, "--config", "names the directories already");
+	co = command_of(words[0]);
+	if (co == NULL)
+		return say_usage(tl, words[0], "is not a command");
+	status = check_options(tl, co);
+	if (status == SPOOL_TOOL_DONE && n > 1)
+		status = take_directories(tl, words + 1, n - 1);
+	if (status != SPOOL_TOOL_DONE)
+		return status;
 	if (tl->runtime_dir == NULL)
 		tl->runtime_dir = RUNTIME_DIR;
 	if (tl->state_dir == NULL)
 		tl->state_dir = STATE_DIR;
-	for (size_t i = 0; i < ARRAY_LEN(commands); i++) {
-		if (strcmp(words[0], commands[i].name) != 0)
-			continue;
-		if (tl->as_json && !commands[i].json)
-			return say_usage(tl, "--json", "is for list only");
-		return run_command(tl, &commands[i]);
+	return run_command(tl, co);
+}
+
+/* An option that takes no further part in reading the command line. */
+static bool
+take_option(struct tool *tl, int option)
+{
+	switch (option) {
+	case 'a':
+		tl->apply = true;
+		return true;
+	case 'c':
+		tl->config = optarg;
+		return true;
+	case 'd':
+		tl->drop_stream = optarg;
+		return true;
+	case 'e':
+		tl->export_to = optarg;
+		return true;
+	case 'j':
+		tl->as_json = true;
+		return true;
+	case 'r':
+		tl->runtime_dir = optarg;
+		return true;
+	case 's':
+		tl->state_dir = optarg;
+		return true;
+	default:
+		return false;
 	}
-	return say_usage(tl, words[0], "is not a command");
 }
 
 int
 spool_tool_run(int argc, char **argv, FILE *out, FILE *err)
 {
 	static const struct option options[] = {
+		{ "apply", no_argument, NULL, 'a' },
 		{ "config", required_argument, NULL, 'c' },
+		{ "drop-stream", required_argument, NULL, 'd' },
+		{ "export", required_argument, NULL, 'e' },
 		{ "help", no_argument, NULL, 'h' },
 		{ "json", no_argument, NULL, 'j' },
 		{ "runtime-directory", required_argument, NULL, 'r' },
@@ -218,22 +422,12 @@ spool_tool_run(int argc, char **argv, FILE *out, FILE *err)
 	optind = 0; /* a test calls this several times */
 	opterr = 0;
 	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
+		if (take_option(&tl, option))
+			continue;
 		switch (option) {
-		case 'c':
-			tl.config = optarg;
-			break;
 		case 'h':
 			(void)fputs(help_text, out);
 			return finish_output(&tl, SPOOL_TOOL_DONE);
-		case 'j':
-			tl.as_json = true;
-			break;
-		case 'r':
-			tl.runtime_dir = optarg;
-			break;
-		case 's':
-			tl.state_dir = optarg;
-			break;
 		case 'v':
 			(void)fputs(PROGRAM " " PACKAGE_VERSION "\n", out);
 			return finish_output(&tl, SPOOL_TOOL_DONE);

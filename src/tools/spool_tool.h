@@ -1,4 +1,4 @@
-/* mqbridge-spool: saves the state of a stopped daemon, and shows it. The program but for its
+/* mqbridge-spool: saves, shows, checks and repairs the state of a stopped daemon. The program but for its
  * main(), so that tests can call it. */
 #ifndef MQBRIDGE_TOOLS_SPOOL_TOOL_H
 #define MQBRIDGE_TOOLS_SPOOL_TOOL_H

@@ -38,6 +38,8 @@ class Daemon:
         self.log = os.path.join(self.directory, "log")
         self.socket = os.path.join(self.run_directory, "control")
         self.process = None
+        self.binary = program(build, "mqbridged")
+        self.environment = {}  # more of it, for the next start
         os.makedirs(self.state_directory, exist_ok=True)
         self.configure(settings)
 
@@ -62,8 +64,9 @@ class Daemon:
     def start(self, wait=True):
         with open(self.log, "ab") as log:
             self.process = self.host.spawn(
-                [self.program("mqbridged"), "--config", self.conf, "--foreground"],
-                stdin=subprocess.DEVNULL, stdout=log, stderr=log)
+                [self.binary, "--config", self.conf, "--foreground"],
+                stdin=subprocess.DEVNULL, stdout=log, stderr=log,
+                env={**os.environ, **self.environment})
         if wait:
             until(self.answers, START_S, f"daemon {self.name} to answer")
 
@@ -79,6 +82,13 @@ class Daemon:
         self.require_running()
         try:
             return bool(self.show("status"))
+        except Failure:
+            return False
+
+    def answers_now(self):
+        """The same, also while it may be ending."""
+        try:
+            return self.answers()
         except Failure:
             return False
 
@@ -119,16 +129,19 @@ class Daemon:
         shutil.rmtree(self.run_directory)
         os.makedirs(self.run_directory)
 
-    def show(self, what):
-        """The items of `mqbridgectl show WHAT json`."""
+    def control(self, *words):
+        """What mqbridgectl prints."""
         done = subprocess.run(
-            self.host.command([self.program("mqbridgectl"), "--socket", self.socket, "show",
-                               what, "json"]),
+            self.host.command([self.program("mqbridgectl"), "--socket", self.socket, *words]),
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
         if done.returncode != 0:
-            raise Failure(f"mqbridgectl show {what}: {done.stderr.strip()}")
+            raise Failure(f"mqbridgectl {' '.join(words)}: {done.stderr.strip()}")
+        return done.stdout
+
+    def show(self, what):
+        """The items of `mqbridgectl show WHAT json`."""
         try:
-            return json.loads(done.stdout)["items"]
+            return json.loads(self.control("show", what, "json"))["items"]
         except (ValueError, KeyError) as why:
             raise Failure(f"mqbridgectl show {what}: not JSON with items: {why}") from why
 

@@ -10,14 +10,18 @@ from harness.programs import Failure, program, until
 END_S = 10
 
 
-def _count(path):
-    """Messages so far, from the first words of a ledger or log."""
+# Words at the start of a ledger or log.
+COUNT, REMOVALS, GONE = 1, 6, 7
+WORDS = 8
+
+
+def _word(path, index):
     try:
         with open(path, "rb") as ledger:
-            words = ledger.read(32)
+            words = ledger.read(8 * WORDS)
     except FileNotFoundError:
         return 0
-    return struct.unpack("<QQQQ", words)[1] if len(words) == 32 else 0
+    return struct.unpack(f"<{WORDS}Q", words)[index] if len(words) == 8 * WORDS else 0
 
 
 def span(path):
@@ -40,13 +44,23 @@ class Program:
         if self.process.poll() not in (None, 0):
             raise Failure(f"{os.path.basename(self.path)} ended with status "
                           f"{self.process.returncode}")
-        return _count(self.path)
+        return _word(self.path, COUNT)
+
+    def removals(self):
+        return _word(self.path, REMOVALS)
+
+    def gone(self):
+        """Messages that were destroyed with the queue."""
+        return _word(self.path, GONE)
+
+    def tell(self, number):
+        self.process.send_signal(number)
 
     def pause(self):
-        self.process.send_signal(signal.SIGSTOP)
+        self.tell(signal.SIGSTOP)
 
     def resume(self):
-        self.process.send_signal(signal.SIGCONT)
+        self.tell(signal.SIGCONT)
 
     def stop(self):
         if self.process.poll() is None:
@@ -94,6 +108,9 @@ class Flow:
 
     def sent(self):
         return sum(producer.count() for producer in self.producers)
+
+    def gone(self):
+        return sum(producer.gone() for producer in self.producers)
 
     def received(self):
         return self.consumer.count()

@@ -6,7 +6,8 @@ import time
 
 SKIP = 77  # exit status of a test that cannot run here
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
-PLACES = ("src", "src/daemon", "src/client", "src/tools", "tests/tools", ".", "bin", "sbin")
+PLACES = ("src", "src/daemon", "src/client", "src/tools", "tests/tools", "tests/torture/.libs",
+          ".", "bin", "sbin")
 
 
 class Failure(Exception):

@@ -47,6 +47,22 @@ check_lane_add(struct check *ck, struct sender *sender, int64_t type)
 	lane_init(&ck->lanes[ck->n_lanes++], sender, type, &ck->tally);
 }
 
+/* What was in a queue when that was destroyed is not missed. */
+static void
+check_gone(struct sender *sender, const char *path)
+{
+	const struct ledger_record *lr;
+	uint64_t offset = LEDGER_PAGE, i;
+
+	while ((lr = ledger_at(&sender->lg, offset)) != NULL) {
+		if (lr->number + lr->length > sender->lg.head->count)
+			errx(1, "%s: messages are gone that were not sent", path);
+		for (i = 0; i < lr->length; i++)
+			sender->gone[lr->number + i] = 1;
+		offset += ledger_stride(lr);
+	}
+}
+
 /* A body without a header is attributed to its producer by its type alone. */
 static void
 check_sender(struct check *ck, struct sender *sender, const char *path)
@@ -58,8 +74,10 @@ check_sender(struct check *ck, struct sender *sender, const char *path)
 	ledger_map(&sender->lg, path, LEDGER_SENT);
 	rp = &sender->lg.head->recipe;
 	sender->seen = calloc(sender->lg.head->count + 1, 1);
-	if (sender->seen == NULL)
+	sender->gone = calloc(sender->lg.head->count + 1, 1);
+	if (sender->seen == NULL || sender->gone == NULL)
 		err(1, "%s", path);
+	check_gone(sender, path);
 	for (i = 0; i < rp->n_types; i++) {
 		ln = check_lane(ck, rp->types[i]);
 		if (ln == NULL)
@@ -137,7 +155,8 @@ check_lost(const struct check *ck)
 	for (n = 0; n < ck->n_senders; n++) {
 		head = ck->senders[n].lg.head;
 		for (number = 0; number < head->count; number++) {
-			if (ck->senders[n].seen[number] > 0)
+			if (ck->senders[n].seen[number] > 0 ||
+			    ck->senders[n].gone[number] > 0)
 				continue;
 			if (lost++ < LOST_TOLD)
 				printf("%s\"%u:%" PRIu64 "\"", lost > 1 ? ", " : "",
@@ -148,19 +167,34 @@ check_lost(const struct check *ck)
 	return lost;
 }
 
+static uint64_t
+check_gone_total(const struct check *ck)
+{
+	uint64_t gone = 0, number;
+	int n;
+
+	for (n = 0; n < ck->n_senders; n++) {
+		for (number = 0; number < ck->senders[n].lg.head->count; number++)
+			gone += ck->senders[n].gone[number];
+	}
+	return gone;
+}
+
 static int
 check_print(const struct check *ck)
 {
 	const struct tally *ty = &ck->tally;
-	uint64_t sent = 0, lost;
+	uint64_t sent = 0, gone, lost;
 	uint32_t i;
 	int n;
 
 	for (n = 0; n < ck->n_senders; n++)
 		sent += ck->senders[n].lg.head->count;
+	gone = check_gone_total(ck);
 	printf("{\"sent\": %" PRIu64 ", \"received\": %" PRIu64, sent,
 	    ck->taken.head->count);
 	lost = check_lost(ck);
+	printf(", \"gone\": %" PRIu64, gone);
 	printf(", \"lost\": %" PRIu64 ", \"repeated\": %" PRIu64
 	       ", \"reordered\": %" PRIu64 ", \"altered\": %" PRIu64
 	       ", \"shortened\": %" PRIu64 ", \"repeats\": [",
@@ -184,6 +218,7 @@ check_free(struct check *ck)
 	for (n = 0; n < ck->n_senders; n++) {
 		ledger_close(&ck->senders[n].lg);
 		free(ck->senders[n].seen);
+		free(ck->senders[n].gone);
 	}
 	ledger_close(&ck->taken);
 	free(ck->lanes);

@@ -114,7 +114,7 @@ lane_missing(const struct lane *ln, uint64_t to, struct missing *ret)
 	for (number = ln->next; number < to; number++) {
 		message_plan(rp, number, &plan);
 		if (plan.length >= MESSAGE_HEADER || !lane_has(ln, &plan) ||
-		    ln->sender->seen[number] > 0)
+		    ln->sender->seen[number] > 0 || ln->sender->gone[number] > 0)
 			continue;
 		if (ret->n == room) {
 			room = room * 2 + 16;

@@ -33,6 +33,7 @@ struct tally {
 struct sender {
 	struct ledger lg;
 	uint8_t *seen; /* per number: how often it arrived, at most 255 */
+	uint8_t *gone; /* per number: was it destroyed with its queue? */
 };
 
 struct lane {

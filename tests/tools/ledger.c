@@ -100,26 +100,52 @@ ledger_stride(const struct ledger_record *lr)
 	return sizeof(*lr) + (((uint64_t)lr->length + 7) & ~UINT64_C(7));
 }
 
+/* body is NULL when the record has none. */
+static void
+ledger_put(struct ledger *lg, const struct ledger_record *lr, const unsigned char *body)
+{
+	unsigned char *at;
+
+	if (lg->head->end + ledger_stride(lr) > lg->size)
+		ledger_resize(lg, lg->size + GROW + lr->length);
+	at = (unsigned char *)lg->head + lg->head->end;
+	memcpy(at, lr, sizeof(*lr));
+	if (body != NULL)
+		memcpy(at + sizeof(*lr), body, lr->length);
+	__atomic_store_n(
+	    &lg->head->end, lg->head->end + ledger_stride(lr), __ATOMIC_RELEASE);
+}
+
 void
 ledger_append(struct ledger *lg, const unsigned char *body, size_t length, int64_t type)
 {
 	struct ledger_record lr = { .length = (uint32_t)length, .type = type };
 	struct claim claim;
-	unsigned char *at;
+	bool intact = message_intact(body, length, type, &claim);
 
-	if (message_intact(body, length, type, &claim)) {
+	if (intact) {
 		lr.flags = LEDGER_INTACT;
 		lr.producer = (uint16_t)claim.producer;
 		lr.number = claim.number;
 	}
-	if (lg->head->end + ledger_stride(&lr) > lg->size)
-		ledger_resize(lg, lg->size + GROW + length);
-	at = (unsigned char *)lg->head + lg->head->end;
-	memcpy(at, &lr, sizeof(lr));
-	if (!(lr.flags & LEDGER_INTACT))
-		memcpy(at + sizeof(lr), body, length);
-	__atomic_store_n(
-	    &lg->head->end, lg->head->end + ledger_stride(&lr), __ATOMIC_RELEASE);
+	ledger_put(lg, &lr, intact ? NULL : body);
+}
+
+void
+ledger_gone(struct ledger *lg, uint64_t first, uint64_t count)
+{
+	const struct ledger_record lr = {
+		.length = (uint32_t)count, .flags = LEDGER_INTACT, .number = first
+	};
+
+	ledger_put(lg, &lr, NULL);
+	lg->head->gone += count;
+}
+
+void
+ledger_removed(struct ledger *lg)
+{
+	__atomic_store_n(&lg->head->removals, lg->head->removals + 1, __ATOMIC_RELEASE);
 }
 
 const struct ledger_record *

@@ -21,10 +21,14 @@ struct ledger_head {
 	uint64_t last_ns;
 	uint64_t bytes;       /* of all bodies */
 	uint64_t end;         /* of the records, from the start of the file */
+	uint64_t removals;    /* how often this program removed its queue */
+	uint64_t gone;        /* messages that were destroyed by that */
 	struct recipe recipe; /* of a producer */
 };
 
-/* One received message. When it is not LEDGER_INTACT its body follows, padded to 8 bytes. */
+/* Of a producer: `length` messages from `number` on were destroyed with their queue. Of a
+ * consumer: one received message; when it is not LEDGER_INTACT its body follows, padded to 8
+ * bytes. */
 struct ledger_record {
 	uint32_t length;
 	uint16_t flags;
@@ -46,6 +50,10 @@ void ledger_close(struct ledger *lg);
 
 /* Count one message of that many bytes. */
 void ledger_count(struct ledger *lg, size_t bytes);
+/* So many messages from first on were in a queue that was destroyed. */
+void ledger_gone(struct ledger *lg, uint64_t first, uint64_t count);
+/* The queue was removed. */
+void ledger_removed(struct ledger *lg);
 /* Append a received message, before it is counted. */
 void ledger_append(
     struct ledger *lg, const unsigned char *body, size_t length, int64_t type);

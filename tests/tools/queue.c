@@ -90,6 +90,7 @@ queue_try(struct queue *q, const char *name, enum queue_use use)
 	if (mq_getattr(q->mq, &attr) != 0)
 		err(1, "mq_getattr %s", name);
 	q->size = (size_t)attr.mq_msgsize;
+	q->messages = attr.mq_maxmsg;
 	return 0;
 }
 
@@ -117,6 +118,37 @@ queue_close(struct queue *q)
 		(void)mq_close(q->mq);
 	free(q->buffer);
 	q->buffer = NULL;
+}
+
+void
+queue_remove(const char *name)
+{
+	const char *posix = posix_name(name);
+
+	if (posix != NULL ? mq_unlink(posix) != 0
+			  : msgctl(msgget(sysv_key(name), 0), IPC_RMID, NULL) != 0)
+		err(1, "removing %s", name);
+}
+
+uint64_t
+queue_waiting(const struct queue *q)
+{
+	struct mq_attr attr;
+	struct msqid_ds ds;
+
+	if (q->sysv ? msgctl(q->id, IPC_STAT, &ds) != 0 : mq_getattr(q->mq, &attr) != 0)
+		err(1, "asking for the messages in a queue");
+	return q->sysv ? ds.msg_qnum : (uint64_t)attr.mq_curmsgs;
+}
+
+void
+queue_set_nowait(struct queue *q)
+{
+	const struct mq_attr attr = { .mq_flags = O_NONBLOCK };
+
+	q->nowait = true;
+	if (!q->sysv && mq_setattr(q->mq, &attr, NULL) != 0)
+		err(1, "mq_setattr");
 }
 
 int

@@ -19,7 +19,8 @@ struct queue {
 	bool nowait;
 	mqd_t mq;
 	int id;
-	size_t size; /* bytes of the largest body, as the queue or the system says */
+	long messages; /* POSIX: that it holds at most */
+	size_t size;   /* bytes of the largest body, as the queue or the system says */
 	struct {
 		long type;
 		unsigned char body[];
@@ -31,6 +32,10 @@ void queue_create(const char *name, long max_messages, long message_size);
 /* Opens, waiting up to 10 seconds for a queue that is not there yet. */
 void queue_open(struct queue *q, const char *name, enum queue_use use);
 void queue_close(struct queue *q);
+
+void queue_remove(const char *name);
+uint64_t queue_waiting(const struct queue *q); /* messages in it now */
+void queue_set_nowait(struct queue *q);        /* as if opened with QUEUE_POLL */
 
 /* Send q->buffer->body: 0, or -1 and errno. */
 int queue_send(struct queue *q, size_t length, int64_t type);

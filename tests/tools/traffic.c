@@ -3,15 +3,17 @@
  *   traffic create  --queue URI [--messages N --size BYTES]
  *   traffic produce --queue URI --ledger FILE --producer ID --types T[,T...]
  *                   (--size BYTES | --max BYTES|queue) [--random] [--seed S] [--count N] [--rate R]
+ *                   [--remake]
  *   traffic consume --queue URI --log FILE [--select TYPE] [--shift N]
- *                   [--count N] [--timeout SECONDS]
+ *                   [--count N] [--timeout SECONDS] [--remake]
  *   traffic check   --log FILE LEDGER...
  *
  * URI is posix:/name or sysv:0xKEY. The types of a POSIX queue are priorities. Producers of one
  * queue have different types. "queue" is the size of the largest message that the queue takes.
  * A consumer behind a bridge that turned priorities into types takes the shift off again.
  * SIGTERM ends producer and consumer between two messages; a consumer gives up (status 3) after
- * `timeout` without a message. */
+ * `timeout` without a message. SIGUSR1 lets either remove its queue and go on with the next one of
+ * that name, which it makes itself with --remake; SIGUSR2 the same when it is empty. */
 #include <err.h>
 #include <errno.h>
 #include <getopt.h>
@@ -26,6 +28,7 @@
 #include "ledger.h"
 #include "message.h"
 #include "queue.h"
+#include "remake.h"
 
 /* As much as the queue takes. */
 #define MAX_OF_QUEUE UINT32_MAX
@@ -42,14 +45,18 @@ struct options {
 	long select;
 	long shift; /* received type less sent type */
 	uint64_t timeout_s;
+	bool remake;
 };
 
 static volatile sig_atomic_t stopping;
+static volatile sig_atomic_t removing; /* the signal that asked for it, or 0 */
 
 static void
 on_signal(int signal)
 {
-	if (signal != SIGALRM)
+	if (signal == SIGUSR1 || signal == SIGUSR2)
+		removing = signal;
+	else if (signal != SIGALRM)
 		stopping = 1;
 }
 
@@ -64,6 +71,8 @@ signals_start(void)
 	if (sigaction(SIGTERM, &action, NULL) != 0 ||
 	    sigaction(SIGINT, &action, NULL) != 0 ||
 	    sigaction(SIGALRM, &action, NULL) != 0 ||
+	    sigaction(SIGUSR1, &action, NULL) != 0 ||
+	    sigaction(SIGUSR2, &action, NULL) != 0 ||
 	    setitimer(ITIMER_REAL, &tick, NULL) != 0)
 		err(1, "signals");
 }
@@ -88,15 +97,38 @@ wait_until(uint64_t when_ns)
 		;
 }
 
+static struct remake
+remake_of(const struct options *op)
+{
+	return (struct remake){
+		.queue = op->queue, .makes = op->remake, .shift = op->shift
+	};
+}
+
 /* 0, or -1 when told to stop. */
 static int
-produce_one(struct queue *q, const struct plan *plan)
+produce_one(const struct options *op, struct queue *q, struct ledger *lg)
 {
+	const struct remake rm = remake_of(op);
+	struct plan plan;
+	bool when_empty;
+
+	message_plan(&lg->head->recipe, lg->head->count, &plan);
+	message_make(&lg->head->recipe, lg->head->count, q->buffer->body);
 	while (!stopping) {
-		if (queue_send(q, plan->length, plan->type) == 0)
+		if (removing != 0) {
+			when_empty = removing == SIGUSR2;
+			removing = 0;
+			remake_source(&rm, q, lg, when_empty);
+			message_make(
+			    &lg->head->recipe, lg->head->count, q->buffer->body);
+		}
+		if (queue_send(q, plan.length, plan.type) == 0) {
+			ledger_count(lg, plan.length);
 			return 0;
+		}
 		if (errno != EINTR)
-			err(1, "sending %u bytes", plan->length);
+			err(1, "sending %u bytes", plan.length);
 	}
 	return -1;
 }
@@ -108,7 +140,6 @@ produce(const struct options *op)
 	uint64_t number, start_ns = now_ns();
 	struct ledger lg;
 	struct queue q;
-	struct plan plan;
 
 	queue_open(&q, op->queue, QUEUE_WRITE);
 	ledger_create(&lg, op->file, LEDGER_SENT);
@@ -123,11 +154,8 @@ produce(const struct options *op)
 	for (number = 0; op->count == 0 || number < op->count; number++) {
 		if (op->rate > 0)
 			wait_until(start_ns + number * 1000000000 / op->rate);
-		message_plan(rp, number, &plan);
-		message_make(rp, number, q.buffer->body);
-		if (produce_one(&q, &plan) != 0)
+		if (produce_one(op, &q, &lg) != 0)
 			break;
-		ledger_count(&lg, plan.length);
 	}
 	queue_close(&q);
 	ledger_close(&lg);
@@ -137,6 +165,7 @@ produce(const struct options *op)
 static int
 consume(const struct options *op)
 {
+	const struct remake rm = remake_of(op);
 	uint64_t last_ns = now_ns(), given = 0;
 	struct ledger lg;
 	struct queue q;
@@ -147,6 +176,10 @@ consume(const struct options *op)
 	ledger_create(&lg, op->file, LEDGER_TAKEN);
 	signals_start();
 	while (!stopping && (op->count == 0 || lg.head->count < op->count)) {
+		if (removing != 0) {
+			removing = 0;
+			remake_destination(&rm, &q, &lg);
+		}
 		n = queue_receive(&q, op->select);
 		if (n >= 0) {
 			ledger_append(
@@ -206,6 +239,7 @@ static const struct option long_options[] = {
 	{ "queue", required_argument, NULL, 'q' },
 	{ "random", no_argument, NULL, 'b' },
 	{ "rate", required_argument, NULL, 'r' },
+	{ "remake", no_argument, NULL, 'k' },
 	{ "seed", required_argument, NULL, 'S' },
 	{ "select", required_argument, NULL, 't' },
 	{ "shift", required_argument, NULL, 'h' },
@@ -221,6 +255,9 @@ option_take(struct options *op, int option, char *value)
 	switch (option) {
 	case 'b':
 		op->recipe.random = 1;
+		return;
+	case 'k':
+		op->remake = true;
 		return;
 	case 'f':
 		op->file = value;

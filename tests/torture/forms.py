@@ -4,12 +4,15 @@ import os
 import subprocess
 import sys
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 from harness.programs import SKIP, TESTS
+from torture import damage
 from torture.scenarios import SCENARIOS
 
 PLAIN_ROUNDS = 8  # one kill loses something more often than not
 NAMES = ("text", "random")
+AT_ONCE = 2  # of the short form
 
 
 def cases(form):
@@ -22,19 +25,22 @@ def cases(form):
                 yield (f"torture-{scenario}-{kind}-{body}",
                        [scenario, "--rounds", about.rounds[form], "--kind", kind,
                         "--body", body], False)
+    yield ("torture-damage", ["damage", "--rounds", damage.ROUNDS[form]], False)
     for kind in ("posix", "sysv"):
         yield (f"torture-plain-relay-loses-{kind}",
                ["kill-sender", "--rounds", PLAIN_ROUNDS, "--kind", kind, "--relay",
                 "plain"], True)
 
 
-def run(arguments, build):
-    """(exit status, output)"""
+def run(arguments, build, crash_build):
+    """(exit status, output, seconds)"""
+    begun = time.monotonic()
     done = subprocess.run([sys.executable, os.path.join(TESTS, "torture", "run"),
-                           *map(str, arguments), "--build", build],
+                           *map(str, arguments), "--build", build,
+                           *(["--crash-build", crash_build] if crash_build else [])],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False)
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout, time.monotonic() - begun
 
 
 def reported_losses(output):
@@ -45,13 +51,18 @@ def reported_losses(output):
 def main(usage, form):
     parser = argparse.ArgumentParser(usage=usage)
     parser.add_argument("--build", default=os.getcwd())
-    build = parser.parse_args().build
+    parser.add_argument("--crash-build")
+    options = parser.parse_args()
     passed = failed = skipped = 0
-    for name, arguments, must_fail in cases(form):
-        begun = time.monotonic()
-        status, output = run(arguments, build)
+    # The short ones mostly wait; the long ones are to have the machine for themselves.
+    pool = ThreadPoolExecutor(AT_ONCE if form else 1)
+    jobs = [(name, must_fail, pool.submit(run, arguments, options.build,
+                                     options.crash_build))
+            for name, arguments, must_fail in cases(form)]
+    for name, must_fail, job in jobs:
+        status, output, seconds = job.result()
         lines = output.strip().splitlines() or [""]
-        took = f"({time.monotonic() - begun:.1f} s)"
+        took = f"({seconds:.1f} s)"
         if status == SKIP:
             skipped += 1
             print(f"skip {name}: {lines[-1]}", flush=True)

@@ -2,6 +2,9 @@
 
 #include <check.h>
 #include <errno.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -14,6 +17,9 @@
 
 static int pair[2]; /* the client's end and the daemon's */
 static struct text answer;
+static FILE *pieces;
+static char *pieces_text;
+static size_t pieces_len;
 
 static void
 set_up(void)
@@ -24,6 +30,8 @@ set_up(void)
 	ck_assert_int_eq(
 	    setsockopt(pair[0], SOL_SOCKET, SO_RCVTIMEO, &tv, sizeof(tv)), 0);
 	text_init(&answer, ASK_ANSWER_MAX);
+	pieces = open_memstream(&pieces_text, &pieces_len);
+	ck_assert_ptr_nonnull(pieces);
 }
 
 static void
@@ -32,6 +40,8 @@ tear_down(void)
 	(void)close(pair[0]);
 	(void)close(pair[1]);
 	text_done(&answer);
+	(void)fclose(pieces);
+	free(pieces_text);
 }
 
 /* The answer is there before it is asked for, which the client cannot tell. */
@@ -39,7 +49,7 @@ static int
 exchange(const char *reply)
 {
 	ck_assert_int_eq(write(pair[1], reply, strlen(reply)), (ssize_t)strlen(reply));
-	return ask_exchange(&answer, pair[0], "show status", 11);
+	return ask_exchange(&answer, pair[0], "show status", 11, pieces);
 }
 
 START_TEST(exchange_sends_the_line_and_takes_the_answer)
@@ -73,7 +83,8 @@ START_TEST(exchange_with_half_an_answer_fails)
 	ck_assert_int_eq(write(pair[1], "NAME\n", 5), 5);
 	ck_assert_int_eq(shutdown(pair[1], SHUT_WR), 0);
 	/* Sending fails as well, and must neither raise SIGPIPE nor hide the rest. */
-	ck_assert_int_eq(ask_exchange(&answer, pair[0], "show", 4), -ECONNRESET);
+	ck_assert_int_eq(
+	    ask_exchange(&answer, pair[0], "show", 4, pieces), -ECONNRESET);
 	ck_assert_uint_eq(answer.len, 5);
 }
 END_TEST
@@ -83,7 +94,7 @@ START_TEST(exchange_with_a_daemon_that_hung_up_takes_its_reason)
 	ck_assert_int_eq(write(pair[1], "error: why\n\n", 12), 12);
 	(void)close(pair[1]);
 	pair[1] = -1;
-	ck_assert_int_eq(ask_exchange(&answer, pair[0], "show", 4), 0);
+	ck_assert_int_eq(ask_exchange(&answer, pair[0], "show", 4, pieces), 0);
 	ck_assert_mem_eq(answer.bytes, "error: why\n", 11);
 }
 END_TEST
@@ -96,6 +107,59 @@ START_TEST(exchange_with_an_endless_answer_is_cut)
 	    exchange("0123456789012345678901234567890123456789012345678901234567890"
 		     "0123456789012345678901234567890123456789"),
 	    -EFBIG);
+}
+END_TEST
+
+#define PIECE  "{\"id\": \"17-3fa9c1d2\"}\n"
+#define PIECES 100000 /* more than any answer may have in memory */
+
+static void *
+say_pieces(void *arg)
+{
+	(void)arg;
+	for (int i = 0; i < PIECES; i++) {
+		if (send(pair[1], PIECE, strlen(PIECE), MSG_NOSIGNAL) < 0)
+			break;
+	}
+	(void)send(pair[1], "\n", 1, MSG_NOSIGNAL);
+	return NULL;
+}
+
+START_TEST(exchange_in_pieces_writes_all_and_keeps_nothing)
+{
+	pthread_t thread;
+
+	text_done(&answer);
+	text_init(&answer, 32768);
+	ck_assert_int_eq(pthread_create(&thread, NULL, say_pieces, NULL), 0);
+	ck_assert_int_eq(ask_exchange(&answer, pair[0], "export", 6, pieces), 0);
+	ck_assert_int_eq(pthread_join(thread, NULL), 0);
+	ck_assert_uint_eq(answer.len, 0);
+	ck_assert_int_eq(fflush(pieces), 0);
+	ck_assert_uint_eq(pieces_len, strlen(PIECE) * PIECES);
+	for (size_t at = 0; at < pieces_len; at += strlen(PIECE))
+		ck_assert_mem_eq(pieces_text + at, PIECE, strlen(PIECE));
+}
+END_TEST
+
+START_TEST(exchange_in_pieces_that_breaks_off_fails)
+{
+	ck_assert_int_eq(write(pair[1], PIECE PIECE "{\"i", 2 * strlen(PIECE) + 3),
+	    (ssize_t)(2 * strlen(PIECE) + 3));
+	ck_assert_int_eq(shutdown(pair[1], SHUT_WR), 0);
+	ck_assert_int_eq(
+	    ask_exchange(&answer, pair[0], "show", 4, pieces), -ECONNRESET);
+	ck_assert_int_eq(fflush(pieces), 0);
+	ck_assert_uint_eq(pieces_len, 2 * strlen(PIECE) + 3);
+}
+END_TEST
+
+START_TEST(exchange_of_a_document_is_not_in_pieces)
+{
+	ck_assert_int_eq(exchange("{\"schema\": \"org.mqbridge/1\"}\n\n"), 0);
+	ck_assert_uint_eq(answer.len, strlen("{\"schema\": \"org.mqbridge/1\"}\n"));
+	ck_assert_int_eq(fflush(pieces), 0);
+	ck_assert_uint_eq(pieces_len, 0);
 }
 END_TEST
 
@@ -125,6 +189,9 @@ suite_ask(void)
 	tcase_add_test(tc, exchange_with_half_an_answer_fails);
 	tcase_add_test(tc, exchange_with_a_daemon_that_hung_up_takes_its_reason);
 	tcase_add_test(tc, exchange_with_an_endless_answer_is_cut);
+	tcase_add_test(tc, exchange_in_pieces_writes_all_and_keeps_nothing);
+	tcase_add_test(tc, exchange_in_pieces_that_breaks_off_fails);
+	tcase_add_test(tc, exchange_of_a_document_is_not_in_pieces);
 	tcase_add_test(tc, connect_to_no_socket_fails);
 	suite_add_tcase(s, tc);
 	return s;

@@ -17,6 +17,7 @@ static const char whole[] =
     "stop_timeout = \"250ms\";\n"
     "queues = (\n"
     "  { name = \"orders\"; uri = \"posix:/orders\"; ring_size = \"64KiB\";\n"
+    "    in_doubt = \"hold\"; recovered = \"hold\";\n"
     "    create = { max_messages = 10; message_size = \"8KiB\"; mode = \"0622\";\n"
     "               owner = \"root\"; group = 0; }; },\n"
     "  { name = \"jobs\"; uri = \"sysv:0x4d51\"; take = \"not 7\";\n"
@@ -80,6 +81,8 @@ START_TEST(load_queues_sets_every_member)
 	ck_assert_uint_eq(qc->mode, 0622);
 	ck_assert_uint_eq(qc->owner, 0);
 	ck_assert_uint_eq(qc->group, 0);
+	ck_assert_int_eq(qc->in_doubt, CONF_IN_DOUBT_HOLD);
+	ck_assert_int_eq(qc->recovered, CONF_RECOVERED_HOLD);
 	qc = &loading.cf->queues[1];
 	ck_assert_int_eq(qc->kind, CONF_SYSV);
 	ck_assert_str_eq(qc->take_text, "not 7");
@@ -144,6 +147,8 @@ START_TEST(load_smallest_configuration_sets_the_defaults)
 	ck_assert_uint_eq(cf->dead_letter_limit, 256 << 20);
 	ck_assert_uint_eq(cf->stop_timeout_ms, 5000);
 	ck_assert_uint_eq(cf->queues[0].ring_size, 4 << 20);
+	ck_assert_int_eq(cf->queues[0].in_doubt, CONF_IN_DOUBT_RESEND);
+	ck_assert_int_eq(cf->queues[0].recovered, CONF_RECOVERED_DELIVER);
 	ck_assert_uint_eq(cf->queues[0].mode, 0660);
 	ck_assert_uint_eq(cf->queues[0].owner, (uid_t)-1);
 	ck_assert_uint_eq(cf->queues[0].group, (gid_t)-1);

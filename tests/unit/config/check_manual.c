@@ -121,6 +121,21 @@ expect(const char *item, const char *part)
 	ck_assert_msg(strstr(item, part) != NULL, "no \"%s\" in: %s", part, item);
 }
 
+static void
+expect_choices(const char *item, const char *words)
+{
+	char text[64];
+
+	expect(item, "default");
+	for (const char *word = words; *word != '\0';) {
+		size_t len = strcspn(word, "|");
+
+		(void)snprintf(text, sizeof(text), "%.*s", (int)len, word);
+		expect(item, text);
+		word += len + (word[len] == '|');
+	}
+}
+
 /* How the page must tell the bounds of that type; empty: there are none. */
 static void
 format_bounds(char *text, size_t size, const struct field *fd)
@@ -175,7 +190,9 @@ START_TEST(key_is_in_the_page_with_bounds_and_default)
 		item = cut(subject, text, " .It Ic ");
 		format_bounds(text, sizeof(text), fd);
 		expect(item, text);
-		if (fd->preset == field_required)
+		if (fd->type == FIELD_CHOICE)
+			expect_choices(item, fd->preset);
+		else if (fd->preset == field_required)
 			expect(item, "Required.");
 		else if (fd->preset != NULL) {
 			expect(item, "default");

@@ -3,6 +3,8 @@
 #include <check.h>
 #include <errno.h>
 #include <jansson.h>
+#include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -17,6 +19,10 @@ struct deed {
 	int rc;
 	const char *error;
 	size_t n_items;
+	char args[100]; /* as it was given them */
+	bool confirmed;
+	struct control_reply *reply; /* of the one that answers later */
+	int taken, gone;
 };
 
 static int
@@ -32,6 +38,49 @@ run_deed(void *context, struct control_reply *reply)
 	return dd->rc;
 }
 
+static int
+run_words(void *context, struct control_reply *reply)
+{
+	struct deed *dd = context;
+	size_t len = 0;
+
+	dd->args[0] = '\0';
+	dd->confirmed = reply->confirmed;
+	for (size_t i = 0; i < reply->n_args; i++)
+		len += (size_t)snprintf(
+		    dd->args + len, sizeof(dd->args) - len, "%s,", reply->args[i]);
+	if (!reply->confirmed) {
+		reply->error = "do it?";
+		return CONTROL_CONFIRM;
+	}
+	reply->kind = "words";
+	return 0;
+}
+
+static void
+on_taken(void *owner)
+{
+	((struct deed *)owner)->taken++;
+}
+
+static void
+on_gone(void *owner)
+{
+	((struct deed *)owner)->gone++;
+}
+
+static int
+run_later(void *context, struct control_reply *reply)
+{
+	static const struct control_later later = { on_taken, on_gone };
+	struct deed *dd = context;
+
+	dd->reply = reply;
+	reply->later = &later;
+	reply->owner = dd;
+	return CONTROL_LATER;
+}
+
 static const struct control_column columns[] = {
 	{ "name", "NAME" },
 	{ NULL, NULL },
@@ -39,6 +88,8 @@ static const struct control_column columns[] = {
 
 static const struct control_command commands[] = {
 	{ "do deed", "does it", columns, 0, run_deed },
+	{ "do words FIRST [MORE...] [yes]", "asks", columns, 0, run_words },
+	{ "do later [WORD]", "waits", columns, 0, run_later },
 };
 
 static struct deed deed;
@@ -70,7 +121,7 @@ tear_down(void)
 static const char *
 answer_to(const char *line)
 {
-	ck_assert_int_eq(answerer_run(answerer, &out, line, strlen(line)), 0);
+	ck_assert_int_eq(answerer_run(answerer, NULL, &out, line, strlen(line)), 0);
 	text_put(&out, "", 1);
 	return out.bytes;
 }
@@ -105,23 +156,25 @@ END_TEST
 START_TEST(request_for_help_lists_the_table_and_help)
 {
 	ck_assert_str_eq(answer_to("help"),
-	    "COMMAND  SHOWS\n"
-	    "do deed  does it\n"
-	    "help     these commands; each word may be abbreviated; \"json\" at the end "
+	    "COMMAND                         SHOWS\n"
+	    "do deed                         does it\n"
+	    "do words FIRST [MORE...] [yes]  asks\n"
+	    "do later [WORD]                 waits\n"
+	    "help                            these commands; each word may be abbreviated; \"json\" at the end "
 	    "for JSON\n\n");
 }
 END_TEST
 
 START_TEST(request_that_is_refused_says_why)
 {
-	deed = (struct deed){ -EBUSY, "come\nagain", 1 };
+	deed = (struct deed){ .rc = -EBUSY, .error = "come\nagain", .n_items = 1 };
 	ck_assert_str_eq(answer_to("do deed"), "error: come\\x0aagain\n\n");
 }
 END_TEST
 
 START_TEST(request_that_fails_without_reason_names_the_error)
 {
-	deed = (struct deed){ -ENOENT, NULL, 0 };
+	deed = (struct deed){ .rc = -ENOENT };
 	ck_assert_str_eq(answer_to("do deed"),
 	    "error: no such object: No such file or directory\n\n");
 }
@@ -129,7 +182,7 @@ END_TEST
 
 START_TEST(request_with_surplus_words_is_not_run)
 {
-	deed = (struct deed){ -EBUSY, "was run", 0 };
+	deed = (struct deed){ .rc = -EBUSY, .error = "was run" };
 	ck_assert_str_eq(answer_to("do deed twice"),
 	    "error: usage: \"do deed\" takes nothing behind it: \"twice\"\n\n");
 }
@@ -157,6 +210,128 @@ START_TEST(request_with_too_many_words_is_refused)
 }
 END_TEST
 
+static const struct words_row {
+	const char *line;
+	const char *answer; /* "" stands for a table */
+	const char *args;
+	bool confirmed;
+} words_rows[] = {
+	{ "do words a", "error: confirm: do it?\n\n", "a,", false },
+	{ "do words a yes", "", "a,", true },
+	{ "d w a b c  d yes json", "", "a,b,c,d,", true },
+	{ "do words yes yes", "", "yes,", true },
+	{ "do words yes a", "error: confirm: do it?\n\n", "yes,a,", false },
+	{ "do words", "error: usage: it is: do words FIRST [MORE...] [yes]\n\n", "",
+	    false },
+	{ "do words yes", "error: usage: it is: do words FIRST [MORE...] [yes]\n\n", "",
+	    false },
+	{ "do later a b", "error: usage: it is: do later [WORD]\n\n", "", false },
+	{ "do w FIRST", "error: confirm: do it?\n\n", "FIRST,", false },
+};
+
+START_TEST(request_with_words_behind_gives_them_to_the_command)
+{
+	const struct words_row *row = &words_rows[_i];
+	const char *answer = answer_to(row->line);
+
+	ck_assert_str_eq(deed.args, row->args);
+	ck_assert_int_eq(deed.confirmed, row->confirmed);
+	if (row->answer[0] != '\0')
+		ck_assert_str_eq(answer, row->answer);
+	else
+		ck_assert_mem_ne(answer, "error", 5);
+}
+END_TEST
+
+static int ready_rc;
+
+static void
+on_ready(void *owner, int rc)
+{
+	ck_assert_ptr_eq(owner, &out);
+	ready_rc = rc;
+}
+
+static struct answer *
+answer_later(const char *line)
+{
+	struct answer *aw = NULL;
+
+	ready_rc = 99;
+	ck_assert_int_eq(answerer_run(answerer, &aw, &out, line, strlen(line)), 1);
+	ck_assert_uint_eq(out.len, 0);
+	answer_listen(aw, on_ready, &out);
+	return aw;
+}
+
+START_TEST(answer_that_comes_later_is_whole_then)
+{
+	struct answer *aw = answer_later("do later");
+
+	deed.reply->kind = "late";
+	json_array_append_new(deed.reply->items, json_pack("{s:s}", "name", "thing"));
+	control_reply_end(deed.reply, 0);
+	ck_assert_int_eq(ready_rc, 1);
+	answer_free(aw);
+	ck_assert_int_eq(deed.gone, 0);
+	text_put(&out, "", 1);
+	ck_assert_str_eq(out.bytes, "NAME\nthing\n\n");
+}
+END_TEST
+
+START_TEST(answer_that_comes_later_may_be_a_refusal)
+{
+	struct answer *aw = answer_later("do later json");
+
+	deed.reply->error = "no";
+	control_reply_end(deed.reply, -ENOENT);
+	ck_assert_int_eq(ready_rc, 1);
+	answer_free(aw);
+	text_put(&out, "", 1);
+	ck_assert_str_eq(out.bytes, "{\"schema\": \"org.mqbridge/1\", \"error\": "
+				    "\"no\", \"code\": \"no-such-object\"}\n\n");
+}
+END_TEST
+
+START_TEST(answer_in_pieces_goes_on_when_they_are_taken)
+{
+	struct answer *aw = answer_later("do later");
+
+	control_reply_put(deed.reply, "one\n", 4);
+	ck_assert_int_eq(ready_rc, 0);
+	ck_assert_uint_eq(out.len, 4);
+	text_clear(&out);
+	answer_taken(aw);
+	ck_assert_int_eq(deed.taken, 1);
+	control_reply_put(deed.reply, "two\n", 4);
+	control_reply_end(deed.reply, 0);
+	ck_assert_int_eq(ready_rc, 1);
+	ck_assert_mem_eq(out.bytes, "two\n\n", 5);
+	answer_free(aw);
+	ck_assert_int_eq(deed.gone, 0);
+}
+END_TEST
+
+START_TEST(answer_in_pieces_that_fails_is_broken_off)
+{
+	struct answer *aw = answer_later("do later");
+
+	control_reply_put(deed.reply, "one\n", 4);
+	control_reply_end(deed.reply, -EIO);
+	ck_assert_int_eq(ready_rc, -EIO);
+	answer_free(aw);
+	ck_assert_int_eq(deed.gone, 0);
+}
+END_TEST
+
+START_TEST(answer_whose_client_leaves_tells_the_command)
+{
+	answer_free(answer_later("do later x"));
+	ck_assert_int_eq(deed.gone, 1);
+	answer_free(NULL);
+}
+END_TEST
+
 START_TEST(request_with_a_huge_answer_is_refused)
 {
 	deed.n_items = ANSWER_MAX / 6 + 1; /* lines of 6 bytes */
@@ -181,6 +356,13 @@ suite_answer(void)
 	tcase_add_test(tc, request_with_surplus_words_is_not_run);
 	tcase_add_test(tc, request_with_bad_bytes_is_answered_in_its_form);
 	tcase_add_test(tc, request_with_too_many_words_is_refused);
+	tcase_add_loop_test(tc, request_with_words_behind_gives_them_to_the_command, 0,
+	    (int)ARRAY_LEN(words_rows));
+	tcase_add_test(tc, answer_that_comes_later_is_whole_then);
+	tcase_add_test(tc, answer_that_comes_later_may_be_a_refusal);
+	tcase_add_test(tc, answer_in_pieces_goes_on_when_they_are_taken);
+	tcase_add_test(tc, answer_in_pieces_that_fails_is_broken_off);
+	tcase_add_test(tc, answer_whose_client_leaves_tells_the_command);
 	tcase_add_test(tc, request_with_a_huge_answer_is_refused);
 	suite_add_tcase(s, tc);
 	return s;

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "config/conf.h"
+#include "spool/log.h"
 #include "spool/ring.h"
 #include "spool/runtime.h"
 #include "spool/stream.h"
@@ -103,11 +104,21 @@ claim(char *uri, struct ring **ret)
 	return inventory_claim_ring(inventory, &cq, ret, &recovered);
 }
 
+static int
+open_inventory(void)
+{
+	/* Nothing here has an overflow log, so nothing asks for the disk thread. */
+	const struct log_env env = { .runtime_fd = runtime_dir_fd(runtime),
+		.state_fd = runtime_state_fd(runtime) };
+
+	return inventory_open(&inventory, runtime, &env);
+}
+
 START_TEST(inventory_of_nothing_is_empty)
 {
 	struct ring *rg;
 
-	ck_assert_int_eq(inventory_open(&inventory, runtime), 0);
+	ck_assert_int_eq(open_inventory(), 0);
 	ck_assert_int_eq(claim((char[]){ "posix:/a" }, &rg), 0);
 	ck_assert_ptr_null(rg);
 	ck_assert_uint_eq(inventory_rings(inventory), 0);
@@ -121,7 +132,7 @@ START_TEST(ring_of_its_queue_is_claimed_with_its_stream)
 	struct ring *rg;
 
 	leave_ring("posix:/a");
-	ck_assert_int_eq(inventory_open(&inventory, runtime), 0);
+	ck_assert_int_eq(open_inventory(), 0);
 	ck_assert_int_eq(claim((char[]){ "posix:/a" }, &rg), 0);
 	ck_assert_ptr_nonnull(rg);
 	ck_assert_uint_eq(ring_records(rg), 1);
@@ -143,7 +154,7 @@ START_TEST(ring_of_another_queue_is_kept_and_shown)
 	struct ring *rg;
 
 	leave_ring("posix:/a");
-	ck_assert_int_eq(inventory_open(&inventory, runtime), 0);
+	ck_assert_int_eq(open_inventory(), 0);
 	ck_assert_int_eq(claim((char[]){ "posix:/b" }, &rg), 0);
 	ck_assert_ptr_null(rg);
 	ck_assert_uint_eq(inventory_rings(inventory), 1);
@@ -159,7 +170,7 @@ START_TEST(stream_without_route_keeps_its_records)
 	struct ring *rg;
 
 	leave_ring("posix:/a");
-	ck_assert_int_eq(inventory_open(&inventory, runtime), 0);
+	ck_assert_int_eq(open_inventory(), 0);
 	ck_assert_int_eq(claim((char[]){ "posix:/a" }, &rg), 0);
 	ck_assert_uint_eq(inventory_streams(inventory), 1);
 	inventory_stream_at(inventory, 0, &is);
@@ -184,7 +195,7 @@ START_TEST(file_that_is_no_ring_is_set_aside)
 	ck_assert_int_ge(fd, 0);
 	ck_assert_int_eq(write(fd, "precious", 8), 8);
 	(void)close(fd);
-	ck_assert_int_eq(inventory_open(&inventory, runtime), 0);
+	ck_assert_int_eq(open_inventory(), 0);
 	ck_assert_uint_eq(inventory_rings(inventory), 0);
 	(void)snprintf(aside, sizeof(aside), "damaged-%s", name);
 	ck_assert_int_eq(fstatat(dir_fd, aside, &st, 0), 0);
@@ -202,7 +213,7 @@ START_TEST(stream_that_cannot_be_read_stops_the_start)
 	    O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
 	ck_assert_int_ge(fd, 0);
 	(void)close(fd);
-	ck_assert_int_lt(inventory_open(&inventory, runtime), 0);
+	ck_assert_int_lt(open_inventory(), 0);
 }
 END_TEST
 

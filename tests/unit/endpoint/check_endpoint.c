@@ -118,13 +118,16 @@ join(const char *from, const char *to)
 	struct intake_spec is = {
 		.name = "from", .uri = from, .take_text = "", .ring_bytes = 1 << 16
 	};
+	struct target_env te = { fx.base, fx.marks, fx.disk, fx.dead };
 	struct target_spec ts = { .name = "to", .uri = to };
-	struct outlet_spec os = { "route", "to", NULL };
-	struct outlet_env env = { fx.base, fx.runtime, fx.disk, fx.dead };
+	struct outlet_spec os = { .route = "route", .label = "to" };
+	struct outlet_env env = {
+		.base = fx.base, .runtime = fx.runtime, .disk = fx.disk, .dead = fx.dead
+	};
 
 	ck_assert_int_eq(intake_new(&fx.intake, fx.base, fx.runtime, &is, NULL), 0);
 	ck_assert_int_eq(outlet_new(&fx.outlet, &env, fx.intake, &os), 0);
-	ck_assert_int_eq(target_new(&fx.target, fx.base, fx.marks, &ts), 0);
+	ck_assert_int_eq(target_new(&fx.target, &te, &ts), 0);
 	ck_assert_int_eq(delivery_new(&fx.sink, fx.target, "to"), 0);
 	flow_join(outlet_source(fx.outlet), fx.sink);
 	target_start(fx.target);
@@ -134,12 +137,9 @@ join(const char *from, const char *to)
 static struct ipcq *
 make(const char *uri, uint64_t messages, uint64_t size, uint64_t bytes)
 {
-	struct ipcq_create cr = { .max_messages = messages,
-		.message_size = size,
-		.max_bytes = bytes,
-		.mode = 0600,
-		.owner = (uid_t)-1,
-		.group = (gid_t)-1 };
+	struct ipcq_create cr = {
+		.max_messages = messages, .message_size = size, .max_bytes = bytes
+	};
 	struct ipcq *q;
 
 	ck_assert_int_eq(
@@ -308,6 +308,28 @@ START_TEST(queue_that_is_removed_and_made_again_goes_on)
 }
 END_TEST
 
+START_TEST(removed_queue_is_drained_before_the_new_one_is_attached)
+{
+	struct ipcq *a = make("posix:/d", 4, 64, 0), *b = make("posix:/e", 4, 64, 0);
+	struct got m;
+
+	for (char i = 1; i <= 4; i++)
+		put(a, &i, 1, 1);
+	join("posix:/d", "posix:/e");
+	ck_assert_int_eq(ipcq_remove("posix:/d"), 0);
+	ipcq_close(a);
+	a = make("posix:/d", 4, 64, 0);
+	for (char i = 5; i <= 8; i++)
+		put(a, &i, 1, 1);
+	for (int i = 1; i <= 8; i++) {
+		get(b, &m);
+		ck_assert_int_eq(m.body[0], i);
+	}
+	ipcq_close(a);
+	ipcq_close(b);
+}
+END_TEST
+
 START_TEST(message_sent_right_after_its_queue_was_removed_waits_for_the_next)
 {
 	struct ipcq *a = make("posix:/d", 4, 64, 0), *b = make("posix:/e", 4, 64, 0);
@@ -350,8 +372,10 @@ END_TEST
 START_TEST(message_too_big_for_two_routes_is_a_dead_letter_of_each)
 {
 	struct ipcq *a = make("posix:/d", 4, 128, 0), *b = make("posix:/e", 4, 16, 0);
-	struct outlet_env env = { fx.base, fx.runtime, fx.disk, fx.dead };
-	struct outlet_spec os = { "second", "to-too", NULL };
+	struct outlet_env env = {
+		.base = fx.base, .runtime = fx.runtime, .disk = fx.disk, .dead = fx.dead
+	};
+	struct outlet_spec os = { .route = "second", .label = "to-too" };
 	char body[128] = { 0 };
 
 	join("posix:/d", "posix:/e");
@@ -417,8 +441,10 @@ START_TEST(streams_into_one_full_queue_take_turns)
 		.uri = "sysv:0x82",
 		.take_text = "",
 		.ring_bytes = 1 << 16 };
-	struct outlet_env env = { fx.base, fx.runtime, fx.disk, fx.dead };
-	struct outlet_spec os = { "route 2", "to 2", NULL };
+	struct outlet_env env = {
+		.base = fx.base, .runtime = fx.runtime, .disk = fx.disk, .dead = fx.dead
+	};
+	struct outlet_spec os = { .route = "route 2", .label = "to 2" };
 	struct intake *in;
 	struct outlet *ol;
 	struct sink *snk;
@@ -525,6 +551,7 @@ suite_endpoint(void)
 	tcase_add_test(tc, empty_messages_keep_their_place_and_type);
 	tcase_add_test(tc, full_sysv_destination_blocks_the_source_and_loses_nothing);
 	tcase_add_test(tc, queue_that_is_removed_and_made_again_goes_on);
+	tcase_add_test(tc, removed_queue_is_drained_before_the_new_one_is_attached);
 	tcase_add_test(
 	    tc, message_sent_right_after_its_queue_was_removed_waits_for_the_next);
 	tcase_add_test(

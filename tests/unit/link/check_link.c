@@ -8,6 +8,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "fake.h"
 #include "link/credit.h"
 #include "spool/deadletter.h"
@@ -272,9 +273,9 @@ stranger_closed(struct fake_pair *p)
 	return n == 0 || (n < 0 && errno != EAGAIN);
 }
 
-/* Connect to beta and say something; it must end the connection and stay well. */
+/* Connect to beta and say something. */
 static void
-stranger_says(const void *bytes, size_t len)
+stranger_dials(const void *bytes, size_t len)
 {
 	struct sockaddr_un sa = { .sun_family = AF_UNIX };
 
@@ -283,6 +284,13 @@ stranger_says(const void *bytes, size_t len)
 	ck_assert_int_ge(stranger, 0);
 	ck_assert_int_eq(connect(stranger, (struct sockaddr *)&sa, sizeof(sa)), 0);
 	ck_assert_int_eq(send(stranger, bytes, len, MSG_NOSIGNAL), (ssize_t)len);
+}
+
+/* It must end the connection and stay well. */
+static void
+stranger_says(const void *bytes, size_t len)
+{
+	stranger_dials(bytes, len);
 	ck_assert(fake_until(&fp, stranger_closed));
 	(void)close(stranger);
 }
@@ -320,6 +328,52 @@ START_TEST(stranger_that_claims_a_name_takes_over_the_connection_only_with_a_goo
 }
 END_TEST
 
+static bool
+replaced(struct fake_pair *p)
+{
+	struct peer_numbers nb;
+
+	peer_numbers(p->alpha, &nb);
+	return nb.reconnects == 1;
+}
+
+static bool
+left(struct fake_pair *p)
+{
+	struct peer_numbers nb;
+
+	peer_numbers(p->alpha, &nb);
+	return strcmp(nb.state, "waiting") == 0;
+}
+
+/* Announced is a time that is no multiple of beta's own heartbeat, 200 ms: whoever looks at
+ * the silence only then is 170 ms late. */
+START_TEST(silent_peer_is_left_after_three_of_its_heartbeats)
+{
+	const struct frame_hello he = { .version_min = FRAME_VERSION,
+		.version_max = FRAME_VERSION,
+		.heartbeat_ms = 210,
+		.name = frame_text("alpha") };
+	uint8_t buf[FRAME_ENCODE_MAX];
+	size_t n = frame_encode_hello(buf, sizeof(buf), &he);
+	uint64_t begun, took;
+
+	fake_setup(&fp, 100, 100);
+	fake_start(&fp, "alpha");
+	ck_assert(fake_until(&fp, all_settled));
+	link_halt(
+	    fp.a); /* it does not dial again when the silent one takes its place */
+	stranger_dials(buf, n);
+	begun = clock_monotonic_ms();
+	ck_assert(fake_until(&fp, replaced));
+	ck_assert(fake_until(&fp, left));
+	took = clock_monotonic_ms() - begun;
+	ck_assert_uint_ge(took, 3 * 210);
+	ck_assert_uint_lt(took, 3 * 210 + 100);
+	(void)close(stranger);
+}
+END_TEST
+
 Suite *
 suite_link(void)
 {
@@ -333,6 +387,7 @@ suite_link(void)
 	tcase_add_test(tc, cut_in_the_middle_resumes_without_loss_or_repetition);
 	tcase_add_test(tc, blocked_sink_bounds_what_is_sent_and_heartbeats_go_on);
 	tcase_add_test(tc, connection_outlives_a_pause_of_the_whole_process);
+	tcase_add_test(tc, silent_peer_is_left_after_three_of_its_heartbeats);
 	tcase_add_test(tc, rejected_record_is_told_and_stored_and_others_go_on);
 	tcase_add_test(tc, record_above_the_announced_limit_is_refused_by_the_sender);
 	tcase_add_test(

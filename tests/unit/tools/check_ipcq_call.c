@@ -52,7 +52,7 @@ START_TEST(create_has_all_it_was_told)
 	ck_assert_uint_eq(ca.create.mode, 0620);
 	ck_assert_uint_eq(ca.create.message_size, 2048);
 	ck_assert_uint_eq(ca.create.max_messages, 7);
-	ck_assert(ca.create.owner == (uid_t)-1 && ca.create.group == (gid_t)-1);
+	ck_assert_uint_eq(ca.create.set, IPCQ_SET_MODE);
 	ck_assert_uint_eq(ca.given,
 	    CALL_MODE | CALL_MESSAGE_SIZE | CALL_MAX_MESSAGES | CALL_EXCLUSIVE);
 }

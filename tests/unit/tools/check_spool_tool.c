@@ -11,7 +11,10 @@
 #include "record/record.h"
 #include "spool/deadletter.h"
 #include "spool/marks.h"
+#include "spool/names.h"
 #include "spool/runtime.h"
+#include "spool/state_file.h"
+#include "spool/stream.h"
 #include "suites.h"
 #include "tools/spool_tool.h"
 
@@ -45,7 +48,7 @@ static int
 run(const char *word, ...)
 {
 	static char program[] = "mqbridge-spool";
-	char *argv[12] = { program };
+	char *argv[16] = { program };
 	int argc = 1;
 	size_t len[2];
 	va_list words;
@@ -91,8 +94,10 @@ END_TEST
 static const char *const wrong[][3] = {
 	{ NULL },
 	{ "fly" },
-	{ "save", "twice" },
 	{ "save", "--json" },
+	{ "list", "--apply" },
+	{ "check", "--export" },
+	{ "check", "--drop-stream=1" },
 	{ "save", "--nothing" },
 	{ "save", "--config" },
 };
@@ -325,6 +330,181 @@ START_TEST(list_with_damaged_files_goes_on)
 }
 END_TEST
 
+static void
+find_stream(const char *label, char *file)
+{
+	struct names nm;
+
+	file[0] = '\0';
+	ck_assert_int_eq(names_list(&nm, dirs.runtime_fd, state_file_is), 0);
+	for (size_t i = 0; i < nm.n; i++) {
+		char found[512];
+		struct id ring;
+
+		if (state_file_kind(nm.at[i]) == STATE_FILE_STREAM &&
+		    stream_identify(
+			dirs.runtime_fd, nm.at[i], &ring, found, sizeof(found)) == 0 &&
+		    strcmp(found, label) == 0)
+			(void)snprintf(file, 256, "%s", nm.at[i]);
+	}
+	names_done(&nm);
+	ck_assert_str_ne(file, "");
+}
+
+static void
+flip(int dir_fd, const char *name, size_t at)
+{
+	size_t len;
+	uint8_t *bytes = state_get(dir_fd, name, &len);
+
+	bytes[at] ^= 4;
+	state_put(dir_fd, name, bytes, len);
+	free(bytes);
+}
+
+START_TEST(check_of_sound_store_is_quiet_and_changes_nothing)
+{
+	uint32_t digest;
+
+	crash_with_state();
+	store_letter();
+	digest = state_digest(dirs.runtime_fd);
+	ck_assert_int_eq(run("check", dirs.runtime, dirs.state, NULL), SPOOL_TOOL_DONE);
+	ck_assert_str_eq(out, "2 rings, 3 streams, 0 faults\n");
+	ck_assert_int_eq(run("check", dirs.state, dirs.runtime, NULL), SPOOL_TOOL_DONE);
+	ck_assert_int_eq(run_here("check", "--json"), SPOOL_TOOL_DONE);
+	ck_assert_uint_eq(state_digest(dirs.runtime_fd), digest);
+}
+END_TEST
+
+START_TEST(check_tells_faults_with_file_and_offset)
+{
+	const json_t *fault;
+	char name[256];
+	json_t *all;
+	uint32_t digest;
+
+	crash_with_state();
+	state_find(dirs.runtime_fd, "marks", name);
+	find_stream("hub/orders", name);
+	flip(dirs.runtime_fd, name, 20);
+	digest = state_digest(dirs.runtime_fd);
+	ck_assert_int_eq(run_here("check", "--json"), SPOOL_TOOL_FAILED);
+	all = json_loads(out, 0, NULL);
+	ck_assert_uint_eq(json_array_size(json_object_get(all, "faults")), 1);
+	fault = json_array_get(json_object_get(all, "faults"), 0);
+	ck_assert_str_eq(json_string_value(json_object_get(fault, "file")), name);
+	ck_assert_ptr_nonnull(json_object_get(fault, "repair"));
+	json_decref(all);
+	state_put(dirs.runtime_fd, "ring-1", "x", 1);
+	ck_assert_int_eq(run_here("check", NULL), SPOOL_TOOL_FAILED);
+	ck_assert_ptr_nonnull(strstr(out, "ring-1: cannot be read"));
+	ck_assert_int_eq(unlinkat(dirs.runtime_fd, "ring-1", 0), 0);
+	ck_assert_uint_eq(state_digest(dirs.runtime_fd), digest);
+}
+END_TEST
+
+/* Lines with that text. */
+static unsigned
+lines_with(const char *text)
+{
+	unsigned n = 0;
+
+	for (const char *at = out; (at = strstr(at, text)) != NULL; at++)
+		n++;
+	return n;
+}
+
+START_TEST(export_has_every_message_from_tmpfs_and_from_image)
+{
+	crash_with_state();
+	store_letter();
+	ck_assert_int_eq(run_here("save", NULL), SPOOL_TOOL_DONE);
+	for (int reboot = 0; reboot < 2; reboot++) {
+		ck_assert_int_eq(run_here("export", NULL), SPOOL_TOOL_DONE);
+		/* Two of three are not acknowledged; the third stream came later. */
+		ck_assert_uint_eq(lines_with("\"destination\":\"hub/orders\""), 3);
+		ck_assert_uint_eq(lines_with("\"state\":\"in flight\""), 3);
+		ck_assert_uint_eq(lines_with("\"sequence\":2"), 3);
+		ck_assert_uint_eq(lines_with("\"state\":\"dead letter\""), 1);
+		ck_assert_uint_eq(lines_with("\"state\":\"in doubt\""), 1);
+		ck_assert_uint_ge(lines_with("\"body\":\"three\""), 3);
+		state_dirs_reboot(&dirs);
+	}
+}
+END_TEST
+
+START_TEST(repair_shows_first_and_applies_when_told)
+{
+	char name[256], aside[300], file[100];
+	size_t len;
+	uint8_t *bytes;
+
+	crash_with_state();
+	find_stream("hub/orders", name);
+	bytes = state_get(dirs.runtime_fd, name, &len);
+	memset(bytes + 8192, 0xa5, 1024);
+	state_put(dirs.runtime_fd, name, bytes, len);
+	free(bytes);
+	ck_assert_int_eq(run_here("repair", NULL), SPOOL_TOOL_FAILED);
+	ck_assert_ptr_nonnull(strstr(out, "would give the stream to hub/orders"));
+	ck_assert(state_has(dirs.runtime_fd, name));
+	ck_assert_int_eq(run_here("repair", "--apply"), SPOOL_TOOL_DONE);
+	ck_assert(!state_has(dirs.runtime_fd, name));
+	(void)snprintf(aside, sizeof(aside), "damaged-%s", name);
+	ck_assert(state_has(dirs.runtime_fd, aside));
+	(void)snprintf(file, sizeof(file), "%s/out", dirs.base);
+	ck_assert_int_eq(run_here("export", NULL), SPOOL_TOOL_DONE);
+	ck_assert_uint_eq(lines_with("\"destination\":\"hub/orders\""), 2);
+	ck_assert_int_eq(run_here("repair", NULL), SPOOL_TOOL_DONE);
+}
+END_TEST
+
+START_TEST(drop_of_stream_exports_it_first)
+{
+	char name[256], file[100];
+
+	crash_with_state();
+	find_stream("other/jobs", name);
+	(void)snprintf(file, sizeof(file), "%s/dropped", dirs.base);
+	ck_assert_int_eq(run("repair", "--apply", "--drop-stream",
+			     name + strlen("stream-"), dirs.runtime, dirs.state, NULL),
+	    SPOOL_TOOL_FAILED);
+	ck_assert_ptr_nonnull(strstr(err, "--export"));
+	ck_assert(state_has(dirs.runtime_fd, name));
+	ck_assert_int_eq(
+	    run("repair", "--apply", "--drop-stream", name + strlen("stream-"),
+		"--export", file, dirs.runtime, dirs.state, NULL),
+	    SPOOL_TOOL_DONE);
+	ck_assert(!state_has(dirs.runtime_fd, name));
+	ck_assert_int_eq(access(file, R_OK), 0);
+	ck_assert_int_eq(run("check", dirs.runtime, dirs.state, NULL), SPOOL_TOOL_DONE);
+	ck_assert_ptr_nonnull(strstr(out, "2 streams"));
+	/* Never over a file that is there. */
+	find_stream("hub/jobs", name);
+	ck_assert_int_eq(
+	    run("repair", "--apply", "--drop-stream", name + strlen("stream-"),
+		"--export", file, dirs.runtime, dirs.state, NULL),
+	    SPOOL_TOOL_FAILED);
+	ck_assert(state_has(dirs.runtime_fd, name));
+}
+END_TEST
+
+START_TEST(new_commands_beside_a_running_daemon_are_refused)
+{
+	struct runtime *rt = state_open(&dirs);
+
+	ck_assert_int_eq(run_here("check", NULL), SPOOL_TOOL_FAILED);
+	ck_assert_ptr_nonnull(strstr(err, "in use"));
+	ck_assert_int_eq(run_here("export", NULL), SPOOL_TOOL_FAILED);
+	ck_assert_int_eq(run_here("repair", "--apply"), SPOOL_TOOL_FAILED);
+	/* The state directory alone is held too. */
+	ck_assert_int_eq(run("check", dirs.state, NULL), SPOOL_TOOL_FAILED);
+	ck_assert_ptr_nonnull(strstr(err, "in use"));
+	runtime_close(rt);
+}
+END_TEST
+
 Suite *
 suite_spool_tool(void)
 {
@@ -347,6 +527,12 @@ suite_spool_tool(void)
 	tcase_add_test(tc, list_shows_doubts_that_a_start_noticed);
 	tcase_add_test(tc, list_after_reboot_shows_the_image);
 	tcase_add_test(tc, list_with_damaged_files_goes_on);
+	tcase_add_test(tc, check_of_sound_store_is_quiet_and_changes_nothing);
+	tcase_add_test(tc, check_tells_faults_with_file_and_offset);
+	tcase_add_test(tc, export_has_every_message_from_tmpfs_and_from_image);
+	tcase_add_test(tc, repair_shows_first_and_applies_when_told);
+	tcase_add_test(tc, drop_of_stream_exports_it_first);
+	tcase_add_test(tc, new_commands_beside_a_running_daemon_are_refused);
 	suite_add_tcase(su, tc);
 	return su;
 }

@@ -1,0 +1,47 @@
+/* What an outlet keeps in an overflow log, and when: a part of outlet.c. */
+#ifndef MQBRIDGE_ENDPOINT_OUTLET_LOG_H
+#define MQBRIDGE_ENDPOINT_OUTLET_LOG_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/compiler.h"
+#include "endpoint/outlet.h"
+#include "spool/disk.h"
+#include "spool/log.h"
+
+struct event;
+
+/* What the log had no room for goes to the dead-letter store, some letters a job. */
+struct outlet_shed {
+	struct disk_job job; /* first: a job is cast to its shed */
+	struct outlet *outlet;
+	const struct log_item *items; /* the stream's batch; NULL: nothing is shed */
+	size_t count, stored;
+};
+
+struct outlet_log {
+	struct outlet_policy policy;
+	struct log *log;    /* NULL: none */
+	struct id found;    /* of a log that lost its stream; none: 0 */
+	struct event *tick; /* interval; retries */
+	bool moving;        /* a batch is on its way */
+	bool full;          /* wait until something is freed or read, or for the tick */
+	bool failed;        /* wait for the tick before the next */
+	uint64_t until;   /* durability: what was captured before that position moves */
+	uint64_t dropped; /* by policy */
+	char reason[128]; /* why nothing can move, "" */
+	struct outlet_shed shed;
+};
+
+struct outlet;
+
+int outlet_init_log(struct outlet *ol, const struct outlet_policy *policy,
+    const struct id *found) MUST_CHECK;
+void outlet_done_log(struct outlet *ol);
+/* The stream is there: its log is opened or made, if it has one. 0 or -errno, logged. */
+int outlet_prepare_log(struct outlet *ol) MUST_CHECK;
+/* Move what must move. Called when records came, and when they went. */
+void outlet_turn_log(struct outlet *ol);
+
+#endif

@@ -1,0 +1,127 @@
+"""The network between the two hosts fails: for a moment or for seconds, with a word or without."""
+import math
+import os
+import subprocess
+import sys
+import time
+
+from harness.programs import Failure, until
+from torture.scenario import Scenario
+
+PROXY_PORT = 7499
+HEARTBEAT_MS = 300
+SHORTEST_S, LONGEST_S = 0.01, 5.0
+SHORT_ROUNDS, SHORT_LONGEST_S = 50, 1.5  # fewer rounds than that are a short form
+# Beside three heartbeats: the loads of the machine, and our own looking.
+GRACE_S = 0.3
+SILENT = "silent for three heartbeats"
+# What the other side says when it was the first to notice.
+TOLD = "the peer says: we were silent"
+KINDS = ("silent", "reset", "stall both", "half", "stall up", "finish", "stall down",
+         "interface")
+
+
+class Proxy:
+    """tests/torture/proxy.py in a's network, on the way to b."""
+
+    def __init__(self, bed):
+        here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "proxy.py")
+        self.process = bed.hosts["a"].spawn(
+            [sys.executable, here, "127.0.0.1", PROXY_PORT, bed.hosts["b"].address,
+             bed.address.rsplit(":", 1)[1]],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        self._answer("ready")
+
+    def _answer(self, wanted):
+        answer = self.process.stdout.readline()
+        if answer.strip() != wanted:
+            raise Failure(f"the proxy says {answer!r}")
+
+    def tell(self, command):
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        self._answer("ok")
+
+    def end(self):
+        self.process.kill()
+        self.process.wait()
+
+
+class Partition(Scenario):
+    def __init__(self, rounds):
+        super().__init__(rounds)
+        self.proxy, self.noticed = None, []
+
+    def prepare(self, bed):
+        self.proxy, self.noticed = Proxy(bed), []
+        bed.dial_address = f"tcp://127.0.0.1:{PROXY_PORT}"
+
+    def configure(self, bed, side, settings):
+        for peer in settings["peers"]:
+            peer["heartbeat"] = f"{HEARTBEAT_MS}ms"
+
+    def play(self, bed, number):
+        bed.wait_flow()
+        bed.live(0.2)
+        kind = KINDS[number % len(KINDS)]
+        if kind == "interface" and not bed.hosts["b"].interface:
+            kind = "silent"
+        self.proxy.tell(f"delay 0 {bed.random.choice((0, 0, 5, 30))}")
+        self.cut(bed, kind, self.length(bed, number))
+
+    def length(self, bed, number):
+        """Seconds; short ones as often as long ones. The first is long enough to be noticed."""
+        longest = SHORT_LONGEST_S if bed.options.rounds < SHORT_ROUNDS else LONGEST_S
+        if number == 0:
+            return longest
+        return math.exp(bed.random.uniform(math.log(SHORTEST_S), math.log(longest)))
+
+    def cut(self, bed, kind, seconds):
+        before = {name: self.ends(bed, name) for name in "ab"}
+        begun = time.monotonic()
+        if kind == "interface":
+            bed.hosts["b"].link("down")
+        else:
+            self.proxy.tell(kind)
+        self.wait(bed, kind, begun, seconds, before)
+        if kind == "interface":
+            bed.hosts["b"].link("up")
+        else:
+            self.proxy.tell("heal")
+
+    @staticmethod
+    def ends(bed, name):
+        return bed.log_count(name, SILENT) + bed.log_count(name, TOLD)
+
+    def wait(self, bed, kind, begun, seconds, before):
+        """Until the cut is over. Who hears nothing must notice in time, if there is time."""
+        deaf = {"silent": "ab", "stall both": "ab", "interface": "ab", "half": "b",
+                "stall up": "b", "stall down": "a"}.get(kind, "")
+        limit = 3 * HEARTBEAT_MS / 1000 + GRACE_S
+        noticed = {}
+        while time.monotonic() - begun < seconds:
+            for name in deaf:
+                if name not in noticed and self.ends(bed, name) > before[name]:
+                    noticed[name] = time.monotonic() - begun
+            bed.poll()
+            time.sleep(0.01)
+        if seconds <= limit:
+            return
+        for name in deaf:
+            if noticed.get(name, seconds) > limit:
+                raise Failure(f"{kind}: {name} took {noticed.get(name, 'more than ' + str(seconds))} "
+                              f"s to notice that it is cut off, at most {limit} s are allowed")
+        self.noticed += noticed.values()
+
+    def summary(self):
+        if not self.noticed:
+            return ""
+        return (f", silence noticed {len(self.noticed)} times within "
+                f"{max(self.noticed) * 1000:.0f} ms (three heartbeats: {3 * HEARTBEAT_MS} ms)")
+
+    def end(self, bed):
+        if self.proxy:
+            self.proxy.end()
+
+
+SCENARIOS = {"partition": Partition((500, 8))}
