@@ -107,6 +107,17 @@ AS_IF([test "$enable_sanitizers" != no], [
 AC_SUBST([SANITIZER_CFLAGS])
 ])
 
+# MQB_ENABLE_CRASH_POINTS: for tests only, a program that can be killed at each step that it names
+AC_DEFUN([MQB_ENABLE_CRASH_POINTS], [
+AC_ARG_ENABLE([crash-points],
+	[AS_HELP_STRING([--enable-crash-points],
+		[for tests: let MQBRIDGE_CRASH=STEP kill the daemon at that step])],
+	[], [enable_crash_points=no])
+AS_IF([test "$enable_crash_points" != no],
+	[AC_DEFINE([CRASH_POINTS], [1], [src/base/crash.h])])
+AM_CONDITIONAL([CRASH_POINTS], [test "$enable_crash_points" != no])
+])
+
 # MQB_ENABLE_FUZZERS: with it libFuzzer drives the fuzzers, without it a main that replays.
 AC_DEFUN([MQB_ENABLE_FUZZERS], [
 AC_ARG_ENABLE([fuzzers],
