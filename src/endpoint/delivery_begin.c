@@ -9,6 +9,22 @@
 #include "endpoint/target.h"
 #include "spool/marks.h"
 
+static void
+tell_lost_state(const struct source_info *info, const char *label)
+{
+	if (info->next == info->acked + 1)
+		log_warn("endpoint",
+		    "stream %s: what was delivered is not known any more; nothing was "
+		    "in flight",
+		    quote(label).text);
+	else
+		log_warn("endpoint",
+		    "stream %s: what was delivered is not known any more: its messages "
+		    "%llu to %llu are in doubt",
+		    quote(label).text, (unsigned long long)info->acked + 1,
+		    (unsigned long long)info->next - 1);
+}
+
 /* The stream's mark, made or mended as I13..I15 say. */
 static int
 find_mark(struct marks *mk, const struct source_info *info, const char *label,
@@ -26,11 +42,7 @@ find_mark(struct marks *mk, const struct source_info *info, const char *label,
 	}
 	/* A crash before the last of these leaves the mark below acked: all is done again. */
 	if (mark_value(m) < info->acked) {
-		log_warn("endpoint",
-		    "stream %s: what was delivered is not known any more: its messages "
-		    "%llu to %llu are in doubt",
-		    quote(label).text, (unsigned long long)info->acked + 1,
-		    (unsigned long long)info->next - 1);
+		tell_lost_state(info, label);
 		mark_lose_state(mk, m, info->acked, info->next);
 		mark_pass(m, info->acked);
 	}

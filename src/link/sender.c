@@ -371,10 +371,10 @@ static void
 sender_stop(struct sender *sn)
 {
 	(void)snprintf(sn->reason, sizeof(sn->reason),
-	    "a message that must be sent again is damaged in the ring");
+	    "the store cannot tell what must be sent again");
 	log_error("link",
 	    "stream to %s of peer %s stopped: %s; stop the daemon and look at it with "
-	    "mqbridge-spool list",
+	    "mqbridge-spool check",
 	    quote(sn->entry).text, quote(sn->peer->name).text, sn->reason);
 	sender_shut(sn);
 	sn->phase = SENDER_REFUSED;

@@ -236,7 +236,8 @@ put_image(struct writer *wr, const struct names *nm, int64_t clock_ns)
 	return file_sync_dir(wr->state_fd);
 }
 
-/* What overflow logs appended goes to disk with the image, whoever appended it. */
+/* What overflow logs appended is on disk before an image tells how far they are written,
+ * whoever appended it: an image that is there is relied upon. */
 static int
 sync_logs(const struct writer *wr, const struct names *nm)
 {
@@ -267,9 +268,9 @@ image_save(struct runtime *rt, char **error)
 		*error = NULL;
 	rc = names_list(&nm, wr.runtime_fd, state_file_is);
 	if (rc == 0) {
-		rc = put_image(&wr, &nm, runtime_clock_ns(rt));
+		rc = sync_logs(&wr, &nm);
 		if (rc == 0)
-			rc = sync_logs(&wr, &nm);
+			rc = put_image(&wr, &nm, runtime_clock_ns(rt));
 		names_done(&nm);
 	}
 	CRASH_POINT("image.saved");

@@ -27,6 +27,7 @@ commit_group(struct log *lg, const struct log_append *ap, const struct log_group
 	if (ap->sync)
 		sg->synced = sg->end;
 	if (first->seq != 0) {
+		CRASH_POINT("log_append.sent_committed");
 		sg->in_flight += gr->count;
 		sg->read = sg->hint = sg->end;
 		sg->last_seq = last->seq;
@@ -161,7 +162,9 @@ copy_letter(struct log_append *ap, const struct deadletter *dl)
 	memcpy(ap->letter, dl->rec, RECORD_HEADER + (size_t)dl->rec->length);
 	ap->letter->state = 0;
 	ap->letter->captured_ns = clock_boot_ns() + ap->log->env.clock_offset_ns;
-	record_seal(ap->letter, record_seed(&dl->ring));
+	record_seal(ap->letter,
+	    segment_seed(&(struct segment_frame){
+		.flags = SEGMENT_REQUEUED, .ring = dl->ring, .stream = dl->stream }));
 	ap->ring = dl->ring;
 	ap->stream = dl->stream;
 	ap->number = dl->number;

@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "base/crash.h"
 #include "base/crc32c.h"
 #include "base/file.h"
@@ -169,26 +170,35 @@ check_about(const struct about *ab, const struct id *log)
 }
 
 int
-log_identify(struct log_about *ret, int state_fd, const struct id *id)
+log_about_read(struct log_about *ret, int dir_fd, const struct id *log)
 {
 	struct about ab;
 	char *bytes;
 	size_t len;
-	int dir_fd, rc;
+	int rc;
 
-	dir_fd = log_dir_open(state_fd, id);
-	if (dir_fd < 0)
-		return dir_fd;
 	rc = file_read(&bytes, &len, dir_fd, ABOUT, sizeof(ab));
-	(void)close(dir_fd);
 	if (rc < 0)
 		return rc == -EFBIG ? -EBADMSG : rc;
 	memset(&ab, 0, sizeof(ab));
 	memcpy(&ab, bytes, len);
 	free(bytes);
-	rc = len == sizeof(ab) ? check_about(&ab, id) : -EBADMSG;
+	rc = len == sizeof(ab) ? check_about(&ab, log) : -EBADMSG;
 	if (rc == 0)
 		*ret = ab.about;
+	return rc;
+}
+
+int
+log_identify(struct log_about *ret, int state_fd, const struct id *id)
+{
+	int dir_fd = log_dir_open(state_fd, id);
+	int rc;
+
+	if (dir_fd < 0)
+		return dir_fd;
+	rc = log_about_read(ret, dir_fd, id);
+	(void)close(dir_fd);
 	return rc;
 }
 
@@ -233,16 +243,46 @@ saved_crc(const struct saved *sv, const void *entries, size_t len)
 	return crc32c(crc32c(0, sv, offsetof(struct saved, crc)), entries, len);
 }
 
+static struct log_saved
+saved_entry(const struct log_segment *sg, bool synced)
+{
+	return (struct log_saved){
+		.segment = sg->number,
+		.settled = sg->settled,
+		.skip_from = sg->skip_from,
+		.skip_to = sg->skip_to,
+		.synced = synced && !sg->suspect ? sg->end : sg->synced,
+	};
+}
+
+/* What is settled whole and goes: after a power cut its file may be there once more. */
+static size_t
+put_dying(struct log_saved *to, const struct log *lg, bool synced)
+{
+	const struct log_segment *lists[] = { lg->dying, lg->remover.list };
+	size_t n = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(lists); i++)
+		for (const struct log_segment *sg = lists[i]; sg != NULL;
+		     sg = sg->next) {
+			if (to != NULL)
+				to[n] = saved_entry(sg, synced);
+			n++;
+		}
+	return n;
+}
+
 int
 log_saved_compose(const struct log *lg, bool synced, uint8_t **ret, size_t *ret_len)
 {
-	size_t entries_len = lg->n_segments * sizeof(struct log_saved);
+	size_t n_entries = lg->n_segments + put_dying(NULL, lg, synced);
+	size_t entries_len = n_entries * sizeof(struct log_saved);
 	struct saved sv = {
 		.magic = SAVED_MAGIC,
 		.version = SAVED_VERSION,
 		.log = lg->id,
 		.numbers = lg->cursor.numbers,
-		.entries = lg->n_segments,
+		.entries = n_entries,
 	};
 	struct log_saved *entries;
 	uint8_t *bytes = calloc(1, sizeof(sv) + entries_len);
@@ -250,16 +290,9 @@ log_saved_compose(const struct log *lg, bool synced, uint8_t **ret, size_t *ret_
 	if (bytes == NULL)
 		return -ENOMEM;
 	entries = (void *)(bytes + sizeof(sv));
-	for (size_t i = 0; i < lg->n_segments; i++) {
-		const struct log_segment *sg = lg->segments[i];
-		entries[i] = (struct log_saved){
-			.segment = sg->number,
-			.settled = sg->settled,
-			.skip_from = sg->skip_from,
-			.skip_to = sg->skip_to,
-			.synced = synced && !sg->suspect ? sg->end : sg->synced,
-		};
-	}
+	for (size_t i = 0; i < lg->n_segments; i++)
+		entries[i] = saved_entry(lg->segments[i], synced);
+	(void)put_dying(entries + lg->n_segments, lg, synced);
 	sv.crc = saved_crc(&sv, entries, entries_len);
 	memcpy(bytes, &sv, sizeof(sv));
 	*ret = bytes;
@@ -301,20 +334,28 @@ parse_saved(
 }
 
 int
-log_saved_read(struct log_saved_all *ret, int dir_fd, const struct id *log)
+log_saved_check(struct log_saved_all *ret, int dir_fd, const struct id *log)
 {
-	struct log_saved_all all = { 0 };
 	char *bytes;
 	size_t len;
 	int rc;
 
 	rc = file_read(&bytes, &len, dir_fd, SAVED,
 	    sizeof(struct saved) + LOG_SEGMENTS * sizeof(struct log_saved));
-	if (rc == 0) {
-		rc = parse_saved(&all, log, bytes, len);
-		free(bytes);
-	}
-	if (rc < 0 && rc != -ENOENT && rc != -EFBIG && rc != -EBADMSG)
+	if (rc < 0)
+		return rc == -EFBIG ? -EBADMSG : rc;
+	rc = parse_saved(ret, log, bytes, len);
+	free(bytes);
+	return rc;
+}
+
+int
+log_saved_read(struct log_saved_all *ret, int dir_fd, const struct id *log)
+{
+	struct log_saved_all all = { 0 };
+	int rc = log_saved_check(&all, dir_fd, log);
+
+	if (rc < 0 && rc != -ENOENT && rc != -EBADMSG)
 		return rc;
 	*ret = all;
 	return 0;

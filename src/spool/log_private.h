@@ -1,6 +1,6 @@
 /* Inside of an overflow log, shared by log.c (life and numbers), log_index.c (segments and
  * their order), log_append.c, log_batch.c, log_write.c (on the disk thread), log_chunk.c, log_read.c,
- * log_settle.c, log_sync.c, log_files.c, log_recover.c, log_walk.c and log_known.c. All but what is said to be the disk thread's is
+ * log_settle.c, log_sync.c, log_files.c, log_recover.c, log_walk.c, log_known.c and log_look.c. All but what is said to be the disk thread's is
  * used by the loop's thread alone. */
 #ifndef MQBRIDGE_SPOOL_LOG_PRIVATE_H
 #define MQBRIDGE_SPOOL_LOG_PRIVATE_H
@@ -304,12 +304,18 @@ int log_dir_make(int state_fd, const struct id *log) MUST_CHECK;
 int log_dir_open(int state_fd, const struct id *log) MUST_CHECK;
 int log_about_write(
     int dir_fd, const struct id *log, const struct log_spec *spec) MUST_CHECK;
+/* -ENOENT, -EBADMSG, -ENOTSUP, -ENOMEM or -errno. */
+int log_about_read(
+    struct log_about *ret, int dir_fd, const struct id *log) MUST_CHECK;
 /* Whose it is from now on, if it was another's. */
 int log_about_renew(const struct log *lg, const struct log_spec *spec) MUST_CHECK;
 /* -ENOMEM, or a malloc'ed file, for log_saved_write(). synced: all will have been, by then. */
 int log_saved_compose(
     const struct log *lg, bool synced, uint8_t **ret, size_t *ret_len) MUST_CHECK;
 int log_saved_write(int dir_fd, const uint8_t *bytes, size_t len) MUST_CHECK;
+/* The file as it is: 0, -ENOENT, -EBADMSG, -ENOTSUP, -ENOMEM or -errno. */
+int log_saved_check(
+    struct log_saved_all *ret, int dir_fd, const struct id *log) MUST_CHECK;
 /* What is absent or damaged is as if nothing were settled: all comes again. -ENOTSUP, -ENOMEM
  * or -errno. */
 int log_saved_read(

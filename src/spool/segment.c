@@ -16,6 +16,16 @@ _Static_assert(offsetof(struct segment_frame, crc) + sizeof(uint32_t) ==
 _Static_assert(sizeof(struct segment_frame) % RECORD_ALIGN == 0, "records are aligned");
 
 uint32_t
+segment_seed(const struct segment_frame *fr)
+{
+	uint32_t seed = record_seed(&fr->ring);
+
+	if ((fr->flags & SEGMENT_REQUEUED) != 0)
+		seed = crc32c(seed, &fr->stream, sizeof(fr->stream));
+	return seed;
+}
+
+uint32_t
 segment_frame_crc(const struct segment_frame *fr)
 {
 	return crc32c(record_seed(&fr->log), fr, offsetof(struct segment_frame, crc));

@@ -44,6 +44,10 @@ struct segment_frame {
 	uint32_t crc; /* CRC-32C of all before it, seeded with the log's id */
 };
 
+/* Of its records' checksums: the ring's, and that a dead letter's key is part of for what was
+ * requeued. So without its header, which tells which letter it was, such a record is not found, and
+ * the letter counts. */
+uint32_t segment_seed(const struct segment_frame *fr);
 /* What crc must be. */
 uint32_t segment_frame_crc(const struct segment_frame *fr);
 /* Complete magic, version and crc. */
@@ -75,6 +79,7 @@ struct segment_run {
 	uint32_t count;
 	uint32_t flags; /* of the frame */
 	struct id ring;
+	uint32_t seed;             /* that their checksums have */
 	int64_t clock_ns, wall_ns; /* 0: its frame's header is lost */
 };
 

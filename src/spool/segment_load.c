@@ -92,8 +92,7 @@ struct scan { /* of the bytes between two offsets for records */
 
 /* What is damaged in between is passed over: by its length, when only the body is. */
 static int
-scan_run(
-    struct loader *ld, struct scan *sc, const struct segment_run *kind, unsigned ring)
+scan_run(struct loader *ld, struct scan *sc, const struct segment_run *kind)
 {
 	bool goes_on = false;
 	bool in_gap = false;
@@ -101,7 +100,7 @@ scan_run(
 	while (sc->end - sc->at >= RECORD_HEADER) {
 		const struct record *rec = segment_record(ld->piece, sc->at);
 		uint64_t left = sc->end - sc->at;
-		int rc = record_check(rec, left, ld->seed[ring]);
+		int rc = record_check(rec, left, kind->seed);
 
 		if (rc == 0) {
 			uint64_t to = sc->at + record_stride(rec->length);
@@ -119,7 +118,7 @@ scan_run(
 			sc->gap_at = sc->at;
 		in_gap = true;
 		goes_on = false;
-		if (record_check_header(rec, ld->seed[ring]) == 0 &&
+		if (record_check_header(rec, kind->seed) == 0 &&
 		    record_stride(rec->length) <= left)
 			sc->at += record_stride(rec->length);
 		else
@@ -137,6 +136,7 @@ take_frame(struct loader *ld, const struct segment_frame *fr)
 	const struct segment_run kind = {
 		.flags = fr->flags,
 		.ring = fr->ring,
+		.seed = segment_seed(fr),
 		.clock_ns = fr->clock_ns,
 		.wall_ns = fr->wall_ns,
 	};
@@ -150,7 +150,7 @@ take_frame(struct loader *ld, const struct segment_frame *fr)
 
 	ld->ring[0] = fr->ring;
 	ld->seed[0] = record_seed(&fr->ring);
-	rc = scan_run(ld, &sc, &kind, 0);
+	rc = scan_run(ld, &sc, &kind);
 	if (rc < 0)
 		return rc;
 	ld->before = fr->before + fr->count;
@@ -185,7 +185,8 @@ take_zone(struct loader *ld, uint64_t from, uint64_t to, uint64_t after)
 
 	ring = zone_ring(ld, from, to);
 	kind.ring = ld->ring[ring];
-	rc = scan_run(ld, &sc, &kind, (unsigned)ring);
+	kind.seed = ld->seed[ring];
+	rc = scan_run(ld, &sc, &kind);
 	if (rc < 0)
 		return rc;
 	/* The header itself is the first gap. */

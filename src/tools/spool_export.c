@@ -22,9 +22,10 @@ struct line {
 struct message {
 	const struct record *rec;
 	const char *state;
-	const char *queue, *destination; /* destination NULL: none */
+	const char *queue, *destination; /* NULL: none */
 	const struct id *ring, *stream;  /* stream NULL: none */
 	uint64_t seq;                    /* 0: none yet */
+	int64_t captured_ns;             /* on the wall clock; 0: as rec tells */
 };
 
 static void
@@ -83,16 +84,18 @@ set_body(struct line *li, const struct record *rec)
 	free(encoded);
 }
 
+/* 0: on the wall clock when it was captured, by the present runtime clock. */
 static void
-set_record(struct line *li, const struct record *rec)
+set_record(struct line *li, const struct record *rec, int64_t captured_ns)
 {
 	const struct anchor *an = &li->store->anchor;
 
+	if (captured_ns == 0)
+		captured_ns = an->wall_ns - (an->clock_ns - rec->captured_ns);
 	set_number(li, "number", rec->number);
 	set(li, "type", json_integer(rec->type));
 	set_number(li, "length", rec->length);
-	/* 0: by a kill; then it is not known. */
-	set_time(li, "captured", an->wall_ns - (an->clock_ns - rec->captured_ns));
+	set_time(li, "captured", captured_ns);
 	if (rec->flags & RECORD_RECOVERED)
 		set(li, "recovered", json_true());
 	set_body(li, rec);
@@ -122,7 +125,8 @@ static int
 put_message(struct line *li, const struct message *ms)
 {
 	line_begin(li, ms->state);
-	set_text(li, "queue", ms->queue);
+	if (ms->queue != NULL)
+		set_text(li, "queue", ms->queue);
 	if (ms->destination != NULL)
 		set_text(li, "destination", ms->destination);
 	set_id(li, "ring", ms->ring);
@@ -130,7 +134,7 @@ put_message(struct line *li, const struct message *ms)
 		set_id(li, "stream", ms->stream);
 	if (ms->seq != 0)
 		set_number(li, "sequence", ms->seq);
-	set_record(li, ms->rec);
+	set_record(li, ms->rec, ms->captured_ns);
 	return line_end(li);
 }
 
@@ -146,24 +150,45 @@ static uint64_t *
 sequences(const struct store_stream *st, uint64_t oldest)
 {
 	uint64_t *seqs = calloc(ring_records(st->of->ring) + 1, sizeof(*seqs));
-	struct stream_numbers nb;
+	struct stream_numbers nb = { .next = 1 };
 
-	if (seqs == NULL || st->stream == NULL)
+	if (seqs == NULL)
 		return seqs;
-	stream_numbers(st->stream, &nb);
+	if (st->stream != NULL) {
+		stream_numbers(st->stream, &nb);
+	} else if (st->journal.words != NULL) {
+		nb.acked = st->journal.words->acked;
+		nb.next = st->journal.words->next;
+	}
 	for (uint64_t seq = nb.acked + 1; seq < nb.next; seq++) {
-		const struct record *rec = stream_sent(st->stream, seq);
+		const struct record *rec;
+		uint64_t place;
 
+		if (st->stream != NULL) {
+			rec = stream_sent(st->stream, seq);
+		} else {
+			place = journal_place(&st->journal, seq);
+			rec = place & LOG_PLACE ? NULL : ring_at(st->of->ring, place);
+		}
 		if (rec != NULL)
 			seqs[rec->number - oldest] = seq;
 	}
 	return seqs;
 }
 
-int
-spool_export_stream(struct spool_store *ss, const struct store_stream *st, FILE *out)
+/* Without a journal nothing tells which of them were sent. */
+static const char *
+state_of(const struct store_stream *st, uint64_t seq)
 {
-	struct line li = { .store = ss, .out = out };
+	if (st->stream == NULL && st->journal.words == NULL)
+		return "waiting or in flight";
+	return seq != 0 ? "in flight" : "waiting";
+}
+
+static int
+export_ring_of(
+    struct line *li, const struct store_stream *st, const struct store_log *sl)
+{
 	const struct ring *rg = st->of->ring;
 	uint64_t oldest = ring_next_number(rg) - ring_records(rg);
 	uint64_t *seqs = sequences(st, oldest);
@@ -174,21 +199,75 @@ spool_export_stream(struct spool_store *ss, const struct store_stream *st, FILE 
 		const struct record *rec = ring_at(rg, at);
 		uint64_t seq = seqs[rec->number - oldest];
 		struct message ms = { .rec = rec,
-			.state = seq != 0 ? "in flight" : "waiting",
+			.state = state_of(st, seq),
 			.queue = ring_uri(rg),
 			.destination = st->header.label,
 			.ring = ring_id(rg),
 			.stream = &st->header.stream,
 			.seq = seq };
 
-		/* Without a journal nothing tells which of them were sent. */
-		if (st->stream == NULL)
-			ms.state = "waiting or in flight";
-		if (is_open(rec, &st->header))
-			rc = put_message(&li, &ms);
+		if (is_open(rec, &st->header) &&
+		    (sl == NULL || !store_log_has(sl, rec->number)))
+			rc = put_message(li, &ms);
 	}
 	free(seqs);
 	return rc;
+}
+
+struct log_export {
+	struct line *line;
+	const struct store_log *log;
+};
+
+static int
+on_logged(void *owner, const struct log_look_message *lm)
+{
+	const struct log_export *le = owner;
+	const struct store_log *sl = le->log;
+	const struct log_about *about = sl->look.has_about ? &sl->look.about : NULL;
+	uint64_t seq = store_log_sequence(sl, lm->place);
+	struct message ms = { .rec = lm->rec,
+		.state = sl->of == NULL ? "kept" : state_of(sl->of, seq),
+		.ring = &lm->ring,
+		.seq = seq };
+
+	if (lm->settled)
+		return 0;
+	if (about != NULL) {
+		ms.queue = about->uri;
+		ms.destination = about->label;
+		ms.stream = &about->stream;
+	}
+	if (lm->wall_ns != 0)
+		ms.captured_ns = lm->wall_ns - (lm->clock_ns - lm->rec->captured_ns);
+	return put_message(le->line, &ms);
+}
+
+static int
+export_log(struct line *li, const struct store_log *sl)
+{
+	struct log_export le = { .line = li, .log = sl };
+
+	return store_log_each(li->store, sl, on_logged, &le);
+}
+
+int
+spool_export_stream(struct spool_store *ss, const struct store_stream *st, FILE *out)
+{
+	struct line li = { .store = ss, .out = out };
+	const struct store_log *sl = store_log_of(ss, &st->header.stream);
+	/* What is in the log came first. */
+	int rc = sl == NULL ? 0 : export_log(&li, sl);
+
+	return rc == 0 ? export_ring_of(&li, st, sl) : rc;
+}
+
+int
+spool_export_log(struct spool_store *ss, const struct store_log *sl, FILE *out)
+{
+	struct line li = { .store = ss, .out = out };
+
+	return export_log(&li, sl);
 }
 
 int
@@ -225,7 +304,7 @@ put_letter(const struct deadletter *dt, void *arg)
 	set_time(li, "stored", dt->wall_ns);
 	set_id(li, "ring", &dt->ring);
 	set_id(li, "stream", &dt->stream);
-	set_record(li, dt->rec);
+	set_record(li, dt->rec, 0);
 	return line_end(li);
 }
 
@@ -282,6 +361,9 @@ spool_export(struct spool_store *ss, FILE *out)
 	for (size_t i = 0; i < ss->n_rings && rc == 0; i++)
 		if (ss->rings[i].ring != NULL && ss->rings[i].streams == 0)
 			rc = spool_export_ring(ss, &ss->rings[i], out);
+	for (size_t i = 0; i < ss->n_logs && rc == 0; i++)
+		if (ss->logs[i].of == NULL)
+			rc = spool_export_log(ss, &ss->logs[i], out);
 	if (rc == 0)
 		rc = export_letters(ss, out);
 	return rc == 0 ? export_doubts(ss, out) : rc;

@@ -241,31 +241,37 @@ ring_of(const struct spool_store *ss, const struct id *id)
 	return NULL;
 }
 
-/* Is a message in flight in the overflow log, which only the daemon reads? */
-static bool
-uses_log(const struct spool_store *ss, const char *file)
+/* What it has in flight in its log is judged when the log is read. */
+static int
+open_logged(struct spool_store *ss, struct store_stream *st, unsigned *ret_mended)
 {
-	struct journal jn = { 0 };
-	bool ret = false;
+	int rc = journal_open(&st->journal, ss->scratch_fd, st->file);
 
-	if (ss->state_fd < 0 || faccessat(ss->state_fd, "logs", F_OK, 0) < 0 ||
-	    journal_open(&jn, ss->scratch_fd, file) < 0)
-		return false;
-	for (uint64_t seq = jn.words->acked + 1;
-	     seq < jn.words->next && seq - jn.words->acked <= STREAM_WINDOW; seq++) {
-		uint64_t place = journal_place(&jn, seq);
+	if (rc == 0)
+		rc = journal_recover(&st->journal, st->of->ring);
+	*ret_mended = st->journal.mended;
+	if (rc < 0)
+		journal_close(&st->journal);
+	return rc;
+}
 
-		ret = ret ||
-		      ((place & JOURNAL_IN_LOG) != 0 &&
-			  jn.places[seq % STREAM_WINDOW] == journal_encode(place, seq));
-	}
-	journal_close(&jn);
-	return ret;
+static int
+open_sent(struct spool_store *ss, struct store_stream *st, unsigned *ret_mended)
+{
+	int rc;
+
+	if (store_log_of(ss, &st->header.stream) != NULL)
+		return open_logged(ss, st, ret_mended);
+	rc = stream_open(&st->stream, ss->scratch_fd, st->file, st->of->ring, NULL);
+	if (rc == 0)
+		*ret_mended = stream_mended(st->stream);
+	return rc;
 }
 
 static int
 open_journal(struct spool_store *ss, struct store_stream *st)
 {
+	unsigned mended = 0;
 	char text[64];
 	int rc = journal_read(&st->header, ss->scratch_fd, st->file);
 
@@ -280,21 +286,19 @@ open_journal(struct spool_store *ss, struct store_stream *st)
 		return 0;
 	}
 	st->of->streams++;
-	rc = stream_open(&st->stream, ss->scratch_fd, st->file, st->of->ring, NULL);
+	rc = open_sent(ss, st, &mended);
 	if (rc == -ENOMEM)
 		return rc;
-	if (rc == -EBADMSG && uses_log(ss, st->file))
-		return 0;
 	if (rc < 0) {
 		store_fault(ss, st->file, 8192, STORE_MEND_JOURNAL,
 		    rc == -EBADMSG ? "what is in flight cannot be told any more"
 				   : error_text(rc));
 		return 0;
 	}
-	if (stream_mended(st->stream) == 0)
+	if (mended == 0)
 		return 0;
-	(void)snprintf(text, sizeof(text), "%u damaged fields, which can be told",
-	    stream_mended(st->stream));
+	(void)snprintf(
+	    text, sizeof(text), "%u damaged fields, which can be told", mended);
 	store_fault(ss, st->file, -1, STORE_MEND_START, text);
 	return 0;
 }
@@ -475,7 +479,11 @@ open_all(struct spool_store *ss, const char *runtime_dir, const char *state_dir)
 	if (rc == 0)
 		rc = open_files(ss, STATE_FILE_RING, open_ring);
 	if (rc == 0)
+		rc = store_logs_list(ss);
+	if (rc == 0)
 		rc = open_files(ss, STATE_FILE_STREAM, open_stream);
+	if (rc == 0)
+		rc = store_logs_read(ss);
 	if (rc < 0)
 		return rc;
 	open_marks(ss);
@@ -517,8 +525,11 @@ store_close(struct spool_store *ss)
 {
 	if (ss == NULL)
 		return;
-	for (size_t i = 0; i < ss->n_streams; i++)
+	for (size_t i = 0; i < ss->n_streams; i++) {
 		stream_close(ss->streams[i].stream);
+		journal_close(&ss->streams[i].journal);
+	}
+	store_logs_free(ss);
 	for (size_t i = 0; i < ss->n_rings; i++)
 		ring_close(ss->rings[i].ring);
 	marks_close(ss->marks);

@@ -15,6 +15,7 @@
 #include "spool/marks.h"
 #include "spool/ring.h"
 #include "spool/state_file.h"
+#include "tools/spool_log.h"
 
 struct runtime;
 
@@ -28,7 +29,8 @@ struct store_stream {
 	char file[STATE_FILE_NAME];
 	struct store_ring *of;        /* NULL: its ring is not there */
 	struct journal_header header; /* all 0: it cannot be read */
-	struct stream *stream;        /* NULL: it cannot be opened */
+	struct stream *stream;        /* NULL: it cannot be opened, or has a log */
+	struct journal journal;       /* recovered, with a log; all 0: it cannot be */
 };
 
 /* What repair does with a faulty file. */
@@ -49,6 +51,8 @@ struct spool_store {
 	size_t n_rings;
 	struct store_stream *streams;
 	size_t n_streams;
+	struct store_log *logs;
+	size_t n_logs;
 	struct marks *marks;  /* NULL: none, or it cannot be opened */
 	struct anchor anchor; /* ties the clock of the records to the wall clock */
 	json_t *faults; /* objects of file, offset, what, repair, mend (store_mend) */

@@ -35,7 +35,7 @@ seal(uint8_t *bytes, size_t size, bool record)
 	fr->offset = 0;
 	segment_frame_seal(fr);
 	if (record && record_stride(rec->length) <= size - sizeof(*fr))
-		record_seal(rec, record_seed(&fr->ring));
+		record_seal(rec, segment_seed(fr));
 }
 
 static void
@@ -53,8 +53,7 @@ check_piece(const struct segment_piece *pc, uint64_t from, uint64_t end)
 			const struct record *rec = segment_record(pc, at);
 
 			must(run->to - at >= RECORD_HEADER);
-			must(record_check(rec, run->to - at, record_seed(&run->ring)) ==
-			     0);
+			must(record_check(rec, run->to - at, run->seed) == 0);
 			at += record_stride(rec->length);
 		}
 		must(at == run->to && count == run->count);

@@ -3,6 +3,7 @@
 loses no message by that."""
 import fcntl
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -106,6 +107,8 @@ def slow_reader(ipcq, uri, blocks):
     os.set_blocking(writing, blocks)
     process = ipcq.spawn("receive", uri, "--follow", stdout=writing, stderr=subprocess.PIPE)
     os.close(writing)
+    # With something in the pipe the receiver has begun, and knows what to do with a signal.
+    until(lambda: select.select([reading], [], [], 0)[0], 20, "the first message")
     until(lambda: ipcq.json("stat", uri)["messages"] == 4, 20, "a full queue behind a full pipe")
     process.send_signal(signal.SIGTERM)
     with os.fdopen(reading, "rb") as out:

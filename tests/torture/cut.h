@@ -9,12 +9,14 @@
 #include <sys/types.h>
 
 #include "base/id.h"
+#include "spool/deadletter.h"
 #include "spool/log.h"
 
 #define CUT_NEVER SIZE_MAX
 #define CUT_NAME  96 /* bytes with NUL; of a dead letter that is being written */
 
 struct deadletters;
+struct disk;
 struct runtime;
 
 void cut_die(const char *what, int rc) __attribute__((noreturn));
@@ -26,8 +28,8 @@ enum cut_op { CUT_LINK, CUT_RENAME, CUT_UNLINK, CUT_WRITE, CUT_TRUNCATE, CUT_SYN
 
 struct cut_event {
 	enum cut_op op;
-	size_t node;                     /* the file, or of a name the directory */
-	size_t made;                     /* CUT_LINK: what got the name */
+	size_t node; /* the file, or of a name the directory */
+	size_t made; /* CUT_LINK: what got the name */
 	char name[CUT_NAME], to[CUT_NAME];
 	uint64_t at; /* offset, or the new size */
 	size_t len;
@@ -60,7 +62,7 @@ void cut_trace_free(struct cut_trace *tr);
 
 /* ---- cut_build.c: what a cut leaves -------------------------------------------------- */
 
-struct cut_tear {  /* which of the calls that nothing synced came to the disk */
+struct cut_tear {      /* which of the calls that nothing synced came to the disk */
 	uint64_t mask; /* the first 64; of later ones the seed says */
 	uint64_t seed;
 	unsigned block; /* bytes of which each is written or is not; 0: whole writes */
@@ -69,8 +71,8 @@ struct cut_tear {  /* which of the calls that nothing synced came to the disk */
 /* The calls before the first `done` that no sync covers; as many as `room` at most. */
 size_t cut_pending(const struct cut_trace *tr, size_t done, size_t *ret, size_t room);
 /* Make that state in an empty directory. */
-void cut_build(const struct cut_trace *tr, size_t done, const struct cut_tear *tear,
-    int state_fd);
+void cut_build(
+    const struct cut_trace *tr, size_t done, const struct cut_tear *tear, int state_fd);
 
 /* ---- cut_place.c: directories ---------------------------------------------------------- */
 
@@ -88,14 +90,13 @@ void cut_empty(int dir_fd);
 struct cut_item { /* a message; the times are counts of calls, or CUT_NEVER */
 	int64_t priority;
 	uint32_t length;
-	uint64_t order;   /* of its appending */
-	size_t begun;     /* it may be there from then on */
-	size_t promised;  /* it must be there */
-	size_t settled;   /* it need not be there any more */
-	size_t gone;      /* it must not */
-	bool committed;   /* the log has said so */
-	bool letter;      /* it is in the dead letters */
-	bool seen_again;  /* by the judge */
+	uint64_t order;  /* of its appending */
+	size_t begun;    /* it may be there from then on */
+	size_t promised; /* it must be there */
+	size_t settled;  /* it need not be there any more */
+	size_t gone;     /* it must not */
+	bool committed;  /* the log has said so */
+	bool letter;     /* it is in the dead letters */
 };
 
 #define CUT_ITEMS 1024
@@ -120,8 +121,9 @@ struct cut_life {
 };
 
 /* 0, or -errno with what failed in *what. */
-int cut_store_open(
-    struct cut_store *cs, const struct cut_place *pl, enum log_sync sync, const char **what);
+int cut_store_open(struct cut_store *cs, const struct cut_place *pl, enum log_sync sync,
+    const char **what);
+void cut_store_create(struct cut_store *cs, enum log_sync sync); /* a log */
 void cut_store_close(struct cut_store *cs);
 void cut_store_wait(struct cut_store *cs); /* for the disk thread, and collect */
 /* The next that waits, or NULL. */
@@ -129,6 +131,7 @@ const struct record *cut_store_peek(struct cut_store *cs, uint64_t *ret_place);
 /* Which one it is: its index; CUT_NEVER: none that we made. */
 size_t cut_item_of(const struct cut_ledger *le, const struct record *rec);
 struct record *cut_record_of(const struct cut_ledger *le, size_t item);
+struct deadletter cut_letter_of(const struct record *rec);
 
 void cut_live(struct cut_life *life, struct disk *disk, const struct cut_place *pl,
     uint64_t seed);
@@ -136,16 +139,24 @@ void cut_live(struct cut_life *life, struct disk *disk, const struct cut_place *
 /* ---- cut_judge.c ------------------------------------------------------------------------ */
 
 struct cut_counts {
-	uint64_t lives, states, prefixes, whole, torn, again; /* again: cut while recovering */
+	uint64_t lives, states, prefixes, whole, torn,
+	    again; /* again: cut while recovering */
 	uint64_t missing, wrong, promised, repeated, slowest_us;
 };
 
-/* Recover what lies there: a text of what is wrong, or NULL. With again the recovery is recorded,
- * cut as well, and that is judged. */
-const char *cut_judge(struct cut_counts *counts, const struct cut_ledger *le, size_t done,
-    struct disk *disk, const struct cut_place *pl);
+/* Recover what lies there: a text of what is wrong, or NULL. */
+const char *cut_judge(struct cut_counts *counts, const struct cut_ledger *le,
+    size_t done, struct disk *disk, const struct cut_place *pl);
+
+struct again {
+	struct disk *disk;
+	const struct cut_place *places;
+	const struct cut_tear *tear;
+	struct cut_ledger *after; /* memory for it */
+};
+
+/* Build the state, recover and empty it; this is recorded, cut as well, and judged. */
 const char *cut_judge_again(struct cut_counts *counts, const struct cut_life *life,
-    size_t done, const struct cut_tear *tear, struct disk *disk,
-    const struct cut_place *places);
+    size_t done, struct again *ag);
 
 #endif

@@ -182,7 +182,8 @@ put_file(int dir_fd, const char *name, const struct content *co)
 
 /* Directories are never nested deeper than logs/<id>. */
 static void
-put_directory(const struct cut_trace *tr, const struct world *wo, size_t dir, int dir_fd)
+put_directory(
+    const struct cut_trace *tr, const struct world *wo, size_t dir, int dir_fd)
 {
 	for (size_t i = 0; i < wo->n; i++) {
 		const struct entry *en = &wo->entries[i];

@@ -7,10 +7,14 @@
 #include "spool/deadletter.h"
 #include "spool/disk.h"
 
+#define CUTS_AGAIN 3 /* of one recovery */
+
 struct judging {
 	const struct cut_ledger *ledger;
 	size_t done;
 	unsigned char seen[CUT_ITEMS];
+	struct cut_trace *trace;   /* of this recovery, or NULL */
+	size_t settled[CUT_ITEMS]; /* when, in that; 0: not */
 	const char *wrong;
 };
 
@@ -50,6 +54,8 @@ drain(struct judging *jd, struct cut_store *cs)
 		if (item != CUT_NEVER)
 			order = jd->ledger->items[item].order;
 		priority = rec->type;
+		if (item != CUT_NEVER && jd->trace != NULL)
+			jd->settled[item] = cut_mark(jd->trace);
 		log_pop(cs->log);
 		log_settle(cs->log, place);
 	}
@@ -97,7 +103,8 @@ ledger_after(struct cut_ledger *le, const struct judging *jd)
 
 		it->begun = jd->seen[i] > 0 ? 0 : CUT_NEVER;
 		it->promised = jd->seen[i] > 0 ? 0 : CUT_NEVER;
-		it->settled = it->gone = CUT_NEVER;
+		it->settled = jd->settled[i] > 0 ? jd->settled[i] : CUT_NEVER;
+		it->gone = CUT_NEVER;
 	}
 }
 
@@ -128,49 +135,71 @@ cut_judge(struct cut_counts *counts, const struct cut_ledger *le, size_t done,
 	return wrong;
 }
 
-/* Everything was settled when the log was drained, and this is saved. */
+/* How it was saved that everything is settled. */
 static void
-save(struct cut_store *cs, struct cut_trace *tr, struct cut_ledger *le, size_t drained)
+save(struct cut_store *cs, struct cut_trace *tr, struct cut_ledger *le)
 {
-	if (cs->log == NULL)
-		return;
+	size_t at;
+
 	cut_store_wait(cs);
 	log_save_cursors(cs->log);
 	cut_store_wait(cs);
-	for (size_t i = 0; i < le->n; i++) {
-		le->items[i].settled = drained;
-		le->items[i].gone = cut_mark(tr);
+	at = cut_mark(tr);
+	for (size_t i = 0; i < le->n; i++)
+		if (le->items[i].settled != CUT_NEVER)
+			le->items[i].gone = at;
+}
+
+/* Cuts of a recovery and of what came after it. */
+static const char *
+judge_cuts(struct cut_counts *counts, const struct cut_trace *tr, size_t first,
+    const struct again *ag)
+{
+	uint64_t seed = ag->tear->seed;
+	const char *wrong = NULL;
+
+	for (unsigned i = 0; i < CUTS_AGAIN && wrong == NULL; i++) {
+		size_t done =
+		    i == 0 ? tr->n : first + cut_random(&seed, tr->n - first + 1);
+		const struct cut_tear tear = {
+			.mask = i == 0 ? 0 : cut_random(&seed, UINT64_MAX),
+			.seed = seed,
+			.block = ag->tear->block,
+		};
+
+		cut_build(tr, done, &tear, ag->places[1].lib_fd);
+		wrong = cut_judge(counts, ag->after, done, ag->disk, &ag->places[1]);
+		counts->again++;
+		cut_empty(ag->places[1].lib_fd);
+		cut_empty(ag->places[1].run_fd);
 	}
+	return wrong;
 }
 
 const char *
 cut_judge_again(struct cut_counts *counts, const struct cut_life *life, size_t done,
-    const struct cut_tear *tear, struct disk *disk, const struct cut_place *places)
+    struct again *ag)
 {
 	struct judging jd = { .ledger = &life->ledger, .done = done };
-	struct cut_ledger *le = malloc(sizeof(*le));
-	struct cut_store cs = { .disk = disk };
-	struct cut_tear second = *tear;
+	struct cut_store cs = { .disk = ag->disk };
 	struct cut_trace tr;
 	const char *wrong;
-	size_t cut;
+	size_t first;
 
-	if (le == NULL)
-		cut_die("memory", 0);
-	cut_record_begin(&tr, places[0].lib_fd);
-	cut_build(&life->trace, done, tear, places[0].lib_fd);
+	cut_record_begin(&tr, ag->places[0].lib_fd);
+	cut_build(&life->trace, done, ag->tear, ag->places[0].lib_fd);
 	cut_record_synced(&tr);
-	cut = tr.n;
-	wrong = judge(&jd, counts, &cs, &places[0]);
-	*le = life->ledger;
-	ledger_after(le, &jd);
-	/* The letters stay; nothing of what was in the log does. */
-	(void)judge_letters;
-	save(&cs, &tr, le, cut);
+	first = tr.n;
+	jd.trace = &tr;
+	wrong = judge(&jd, counts, &cs, &ag->places[0]);
+	*ag->after = life->ledger;
+	ledger_after(ag->after, &jd);
+	if (wrong == NULL && cs.log != NULL)
+		save(&cs, &tr, ag->after);
 	cut_store_close(&cs);
 	cut_record_end();
-	(void)second;
+	if (wrong == NULL)
+		wrong = judge_cuts(counts, &tr, first, ag);
 	cut_trace_free(&tr);
-	free(le);
 	return wrong;
 }

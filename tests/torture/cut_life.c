@@ -1,10 +1,10 @@
 /* A life: everything that a daemon does with what lies on its disk, in an order of chance. */
-#include <assert.h>
 #include <errno.h>
-#include <poll.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "cut.h"
 #include "spool/deadletter.h"
 #include "spool/disk.h"
@@ -21,8 +21,8 @@ struct living {
 	const struct cut_place *place;
 	enum log_sync sync;
 	uint64_t seed;
-	size_t moving[BATCH], n_moving; /* of the append that is on its way */
-	struct record *records[BATCH];  /* the same */
+	size_t moving[BATCH], n_moving;     /* of the append that is on its way */
+	struct record *records[BATCH];      /* the same */
 	size_t flight[CUT_ITEMS], n_flight; /* popped, in their order */
 	uint64_t places[CUT_ITEMS];
 	bool requeued;
@@ -66,15 +66,13 @@ is_full(const struct living *lv)
 
 /* ---- the disk thread ------------------------------------------------------------------- */
 
-struct barrier {
-	struct disk_job job; /* first: a job is cast to it */
-	bool passed;
-};
+static bool passed; /* by the disk thread */
 
 static int
 barrier_run(struct disk_job *job)
 {
 	(void)job;
+	__atomic_store_n(&passed, true, __ATOMIC_RELEASE);
 	return 0;
 }
 
@@ -82,22 +80,30 @@ static void
 barrier_done(struct disk_job *job, int rc)
 {
 	(void)rc;
-	((struct barrier *)(void *)job)->passed = true;
+	free(job);
 }
 
-/* All is on its way to the disk or there, and this is known. */
+/* What was submitted was done, but nobody knows yet. So a life depends on its seed alone. */
+static void
+quiesce(struct living *lv)
+{
+	struct disk_job *job = calloc(1, sizeof(*job));
+
+	if (job == NULL)
+		cut_die("memory", 0);
+	*job = (struct disk_job){ .run = barrier_run, .done = barrier_done };
+	passed = false;
+	disk_submit(lv->store.disk, job);
+	while (!__atomic_load_n(&passed, __ATOMIC_ACQUIRE))
+		(void)sched_yield();
+}
+
 static void
 collect(struct living *lv)
 {
-	struct barrier ba = { .job = { .run = barrier_run, .done = barrier_done } };
-	struct pollfd pfd = { .fd = disk_fd(lv->store.disk), .events = POLLIN };
-
-	disk_submit(lv->store.disk, &ba.job);
-	while (!ba.passed) {
-		if (poll(&pfd, 1, 20000) != 1)
-			cut_die("the disk thread does not end", 0);
-		disk_collect(lv->store.disk);
-	}
+	quiesce(lv);
+	disk_collect(lv->store.disk);
+	quiesce(lv);
 }
 
 /* What a log that calls itself synced promises. */
@@ -386,16 +392,15 @@ step_reboot(struct living *lv)
 	reopen(lv);
 }
 
-static void (*const steps[])(struct living *lv) = {
-	step_append, step_append, step_append, step_append, step_append, step_append,
-	step_take, step_take, step_take, step_settle, step_settle, step_settle, step_sync,
-	step_sync, step_save, step_letter, step_purge, step_requeue, step_kill, step_reboot,
-	wait_all, collect
-};
+static void (*const steps[])(struct living *lv) = { step_append, step_append,
+	step_append, step_append, step_append, step_append, step_take, step_take,
+	step_take, step_settle, step_settle, step_settle, step_sync, step_sync,
+	step_save, step_letter, step_purge, step_requeue, step_kill, step_reboot,
+	wait_all, collect };
 
 void
-cut_live(struct cut_life *life, struct disk *disk, const struct cut_place *pl,
-    uint64_t seed)
+cut_live(
+    struct cut_life *life, struct disk *disk, const struct cut_place *pl, uint64_t seed)
 {
 	struct living *lv = calloc(1, sizeof(*lv));
 
@@ -411,8 +416,10 @@ cut_live(struct cut_life *life, struct disk *disk, const struct cut_place *pl,
 	cut_record_begin(&life->trace, pl->lib_fd);
 	reopen(lv);
 	cut_store_create(&lv->store, lv->sync);
-	for (unsigned i = 0; i < STEPS; i++)
-		steps[pick(lv, sizeof(steps) / sizeof(steps[0]))](lv);
+	for (unsigned i = 0; i < STEPS; i++) {
+		steps[pick(lv, ARRAY_LEN(steps))](lv);
+		quiesce(lv);
+	}
 	wait_all(lv);
 	cut_store_close(&lv->store);
 	cut_record_end();

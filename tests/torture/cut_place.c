@@ -12,7 +12,8 @@
 void
 cut_die(const char *what, int rc)
 {
-	(void)fprintf(stderr, "power-cut: %s: %s\n", what, strerror(rc < 0 ? -rc : errno));
+	(void)fprintf(
+	    stderr, "power-cut: %s: %s\n", what, strerror(rc < 0 ? -rc : errno));
 	exit(2);
 }
 

@@ -64,8 +64,8 @@ event_add(enum cut_op op, size_t node)
 		tr->marked = realloc(tr->marked, tr->room + 1);
 		if (tr->marked == NULL)
 			cut_die("memory", 0);
-		memset(tr->marked + room + (room > 0), 0,
-		    tr->room - room + (room == 0));
+		memset(
+		    tr->marked + room + (room > 0), 0, tr->room - room + (room == 0));
 	}
 	tr->events[tr->n] =
 	    (struct cut_event){ .op = op, .node = node, .synced = CUT_NEVER };

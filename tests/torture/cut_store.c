@@ -67,8 +67,8 @@ open_logs(struct cut_store *cs, enum log_sync sync)
 }
 
 int
-cut_store_open(
-    struct cut_store *cs, const struct cut_place *pl, enum log_sync sync, const char **what)
+cut_store_open(struct cut_store *cs, const struct cut_place *pl, enum log_sync sync,
+    const char **what)
 {
 	int rc;
 

@@ -36,7 +36,7 @@ SIDES = (
 
 # What the daemon is doing when it gets there; else it runs, after a crash, under load.
 WAYS = (
-    (r"(image\.|daemon\.(stopp|saved))", "stop"),
+    (r"(image\.|daemon\.(stopp|saved)|log_sync\.dir)", "stop"),
     (r"(image_load|runtime\.image)", "reboot"),
     (r"log_recover\.(slots|published)", "forget"),
     (r"(ring_file|journal|marks_file)\.(allocated|filled|written|renamed)", "forget"),
@@ -48,7 +48,8 @@ WAYS = (
 BEFORE = (
     (r"ring_recover\.(flagged|length|sealed)", "ring.received"),
     (r"ring_recover\.(captured|resealed)", "ring.length"),
-    (r"stream_resume\.(in_log|repointed)", "log_append.committed"),
+    (r"stream_resume\.in_log", "log_append.committed"),
+    (r"stream_resume\.repointed", "log_append.sent_committed"),
     (r"log_recover\.cut", "log_write.written"),
     (r"marks\.doubt_", "delivery.sent"),
     (r"deadletter\.requeue_settled", "deadletter.unlinking"),
@@ -256,7 +257,6 @@ class CrashPoints(Scenario):
             if way == "stop":
                 until(lambda: not daemon.running() or daemon.answers_now(), START_S,
                       "an answer or the crash")
-                self.live(bed, daemon, LIVE_S)
             else:
                 self.live(bed, daemon, START_S if way == "reboot" else REACH_S)
             if daemon.running():

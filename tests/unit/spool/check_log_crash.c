@@ -17,6 +17,7 @@
 
 #define RECORDS 120
 #define BATCH   20
+#define KILLS   300 /* between the instructions of one piece of work, about */
 
 /* What a ring, its journal and a peer would know; shared with the child that is killed. */
 static struct kept {
@@ -332,10 +333,15 @@ kill_between_stores(int (*work)(void *arg),
 	const struct log_slot before = cu->slots[0];
 	const struct kept words = *kept;
 	struct log_slot_state old, now;
+	unsigned long stride;
 	bool killed = true;
 
 	ck_assert_int_eq(log_cursor_read(cu, 0, &old), 1);
-	for (unsigned long step = 0; killed; step += 3) {
+	/* With sanitizers there are too many for each. */
+	stride = kill_count(KILL_AT_INSTRUCTION, work, NULL) / KILLS + 1;
+	cu->slots[0] = before;
+	*kept = words;
+	for (unsigned long step = 0; killed; step += stride) {
 		killed = kill_at(KILL_AT_INSTRUCTION, step, work, NULL);
 		ck_assert_int_eq(log_cursor_read(cu, 0, &now), 1);
 		for (unsigned which = 0; which < LOG_WORDS; which++)

@@ -28,7 +28,7 @@
 #define DEPTH      4    /* messages in the POSIX queue */
 #define SYSV_ROOM  1024 /* bytes in the System V queue */
 #define RING_BYTES (UINT64_C(1024) * 1024)
-#define DEADLINE 60 /* seconds; for a kill's messages to be sent */
+#define DEADLINE   60 /* seconds; for a kill's messages to be sent */
 #define PRIORITY   5
 
 struct message {
