@@ -15,7 +15,7 @@
 #include "spool/disk.h"
 #include "spool/ring.h"
 
-#define RETRY_S 1 /* after the dead-letter store had no room */
+#define RETRY_US 500000 /* after the dead-letter store had no room */
 
 /* One dead letter on its way to the disk. The record stays in the ring until it is there. */
 struct letter {
@@ -66,7 +66,7 @@ letter_stored(struct letter *lt)
 static void
 letter_failed(struct letter *lt, int rc)
 {
-	const struct timeval retry = { .tv_sec = RETRY_S };
+	const struct timeval retry = { .tv_usec = RETRY_US };
 	struct outlet *ol = lt->outlet;
 	bool first = ol->stopped[0] == '\0';
 

@@ -16,9 +16,9 @@
 #include "spool/ring.h"
 #include "spool/runtime.h"
 
-#define RETRY_MS   1000 /* after a failure */
-#define STALLED_MS 250  /* no progress for that long: what is in flight moves too */
-#define SHED_JOB   16   /* dead letters of one job of the disk thread */
+#define RETRY_MS   500 /* after a failure; it goes on within a second of its mending */
+#define STALLED_MS 250 /* no progress for that long: what is in flight moves too */
+#define SHED_JOB   16  /* dead letters of one job of the disk thread */
 
 static struct ring *
 outlet_ring(const struct outlet *ol)
@@ -47,7 +47,7 @@ log_trouble(struct outlet *ol, int rc)
 	else
 		log_error("endpoint",
 		    "route %s: cannot write its overflow log: %s; make room in the "
-		    "state directory or mend its disk; trying again every second",
+		    "state directory or mend its disk; trying again twice a second",
 		    quote(ol->route).text, strerror(-rc));
 }
 

@@ -124,12 +124,13 @@ learn_all(struct deadletters *dl)
 	return rc;
 }
 
+/* Synced also if it was there: a kill may have come right after it was made. */
 static int
 make_directory(int state_fd)
 {
-	if (mkdirat(state_fd, DIRECTORY, 0750) == 0)
-		return file_sync_dir(state_fd);
-	return errno == EEXIST ? 0 : -errno;
+	if (mkdirat(state_fd, DIRECTORY, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	return file_sync_dir(state_fd);
 }
 
 static int

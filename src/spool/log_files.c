@@ -40,12 +40,13 @@ struct saved { /* the entries follow */
 	uint32_t crc; /* CRC-32C, seed 0, of all before it and of the entries */
 };
 
+/* Synced also if it was there: a kill may have come right after it was made. */
 static int
 make_directory(int dir_fd, const char *name)
 {
-	if (mkdirat(dir_fd, name, 0750) == 0)
-		return file_sync_dir(dir_fd);
-	return errno == EEXIST ? 0 : -errno;
+	if (mkdirat(dir_fd, name, 0750) < 0 && errno != EEXIST)
+		return -errno;
+	return file_sync_dir(dir_fd);
 }
 
 static int

@@ -305,8 +305,7 @@ int log_dir_open(int state_fd, const struct id *log) MUST_CHECK;
 int log_about_write(
     int dir_fd, const struct id *log, const struct log_spec *spec) MUST_CHECK;
 /* -ENOENT, -EBADMSG, -ENOTSUP, -ENOMEM or -errno. */
-int log_about_read(
-    struct log_about *ret, int dir_fd, const struct id *log) MUST_CHECK;
+int log_about_read(struct log_about *ret, int dir_fd, const struct id *log) MUST_CHECK;
 /* Whose it is from now on, if it was another's. */
 int log_about_renew(const struct log *lg, const struct log_spec *spec) MUST_CHECK;
 /* -ENOMEM, or a malloc'ed file, for log_saved_write(). synced: all will have been, by then. */

@@ -382,7 +382,7 @@ recover_with(struct recovery *rv)
 	bool alive = rc == 0;
 
 	if (alive) {
-		lg->dir_dirty = true; /* nobody knows */
+		lg->dirty = lg->dir_dirty = true; /* nobody knows */
 		return recover_all(rv, true);
 	}
 	log_cursor_close(&lg->cursor);

@@ -69,6 +69,17 @@ look_ring(struct look_ring *ret, int dir_fd, const char *file)
 	return rc;
 }
 
+static uint64_t
+count_logged(const struct journal *jn)
+{
+	uint64_t count = 0;
+
+	for (uint64_t seq = jn->words->acked + 1;
+	     seq < jn->words->next && seq - jn->words->acked <= STREAM_WINDOW; seq++)
+		count += (journal_place(jn, seq) & JOURNAL_IN_LOG) != 0;
+	return count;
+}
+
 int
 look_stream(struct look_stream *ret, int dir_fd, const char *file)
 {
@@ -83,6 +94,7 @@ look_stream(struct look_stream *ret, int dir_fd, const char *file)
 	memcpy(ret->label, jn.header->label, sizeof(ret->label));
 	ret->acked = jn.words->acked;
 	ret->next = jn.words->next;
+	ret->logged = count_logged(&jn);
 	journal_close(&jn);
 	return 0;
 }

@@ -31,6 +31,7 @@ struct look_stream {
 	char label[JOURNAL_LABEL_SIZE];
 	uint64_t acked;
 	uint64_t next;
+	uint64_t logged; /* of those in flight, messages in the overflow log */
 };
 
 /* 0; -EBADMSG: damaged or of a future version; or -errno. */

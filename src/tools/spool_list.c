@@ -13,6 +13,7 @@
 #include "base/quote.h"
 #include "spool/deadletter.h"
 #include "spool/image_load.h"
+#include "spool/log_look.h"
 #include "spool/look.h"
 #include "spool/marks.h"
 #include "spool/names.h"
@@ -119,6 +120,7 @@ list_stream(struct list *li, const char *file)
 	set_number(li, object, "acknowledged", ls.acked);
 	set_number(li, object, "next", ls.next);
 	set_number(li, object, "in_flight", ls.next - ls.acked - 1);
+	set_number(li, object, "in_flight_in_log", ls.logged);
 	return object;
 }
 
@@ -148,6 +150,68 @@ list_files(struct list *li, json_t *all)
 	set(li, all, "rings", rings);
 	set(li, all, "streams", streams);
 	return 0;
+}
+
+struct log_count {
+	uint64_t damaged; /* places */
+};
+
+static void
+on_fault(void *owner, enum log_look_fault kind, const char *file, int64_t offset,
+    const char *what)
+{
+	struct log_count *lc = owner;
+
+	(void)file;
+	(void)offset;
+	(void)what;
+	if (kind != LOG_LOOK_KEPT)
+		lc->damaged++;
+}
+
+static json_t *
+list_log(struct list *li, const char *name)
+{
+	static const struct log_look_ops ops = { .fault = on_fault };
+	const struct log_look_place at = {
+		.runtime_fd = li->dir_fd, .state_fd = li->state_fd, .name = name
+	};
+	json_t *object = json_object();
+	struct log_count lc = { 0 };
+	struct log_look found;
+	int rc = log_look(&found, &at, &ops, &lc);
+
+	if (rc < 0) {
+		set_damage(li, object, name, rc);
+		return object;
+	}
+	set_text(li, object, "directory", name);
+	set_id(li, object, "id", &found.about.log);
+	if (found.has_about) {
+		set_id(li, object, "stream", &found.about.stream);
+		set_text(li, object, "uri", found.about.uri);
+		set_text(li, object, "take", found.about.take);
+		set_text(li, object, "to", found.about.label);
+	}
+	set_number(li, object, "messages", found.messages);
+	set_number(li, object, "segments", found.segments);
+	set_number(li, object, "bytes", found.bytes);
+	set_number(li, object, "faults", lc.damaged);
+	return object;
+}
+
+static int
+list_logs(struct list *li, json_t *all)
+{
+	json_t *logs = json_array();
+	struct names nm = { 0 };
+	int rc = li->state_fd < 0 ? 0 : log_look_list(&nm, li->state_fd);
+
+	for (size_t i = 0; i < nm.n && rc == 0; i++)
+		append(li, logs, list_log(li, nm.at[i]));
+	names_done(&nm);
+	set(li, all, "logs", logs);
+	return rc;
 }
 
 static json_t *
@@ -314,6 +378,8 @@ list_all(struct list *li, json_t *all, const struct runtime *rt)
 		set(li, all, "rings", json_array());
 		set(li, all, "streams", json_array());
 	}
+	if (rc == 0)
+		rc = list_logs(li, all);
 	if (rc == 0)
 		rc = list_marks(li, all);
 	if (rc == 0)

@@ -172,10 +172,13 @@ on_segment(void *owner, const struct log_look_segment *sg)
 	for (size_t i = 0; i < rd->log->n_flights; i++) {
 		struct store_flight *sf = &rd->log->flights[i];
 		uint64_t place = sf->place & ~LOG_PLACE;
+		uint64_t offset = place % (UINT64_C(1) << LOG_PLACE_OFFSET_BITS);
 
-		if (place >> LOG_PLACE_OFFSET_BITS == sg->number &&
-		    (place & ((UINT64_C(1) << LOG_PLACE_OFFSET_BITS) - 1)) < sg->end)
-			sf->there = true;
+		if (place >> LOG_PLACE_OFFSET_BITS != sg->number || offset >= sg->end)
+			continue;
+		sf->there = true;
+		sf->settled = offset < sg->settled ||
+			      (offset >= sg->skip_from && offset < sg->skip_to);
 	}
 	return 0;
 }
@@ -226,7 +229,7 @@ check_flights(struct spool_store *ss, const struct store_log *sl)
 		const struct store_flight *sf = find_flight(sl, place);
 
 		if (sf == NULL || sf->there) {
-			begun = true;
+			begun = begun || sf == NULL || !sf->settled;
 			continue;
 		}
 		if (!begun)

@@ -16,6 +16,7 @@ struct store_flight { /* a sequence in flight whose message is in the log */
 	uint64_t place;
 	uint64_t seq;
 	bool there; /* its segment is, if not the message */
+	bool settled;
 };
 
 struct store_number { /* of the present ring, and in the log */

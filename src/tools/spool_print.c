@@ -63,10 +63,34 @@ print_stream(const json_t *stream, FILE *out)
 {
 	if (print_error(stream, out))
 		return;
-	(void)fprintf(out,
-	    "  %s  to %s, of ring %s: acknowledged %lld, in flight %lld\n",
+	(void)fprintf(out, "  %s  to %s, of ring %s: acknowledged %lld, in flight %lld",
 	    text_of(stream, "id"), text_of(stream, "to"), text_of(stream, "ring"),
 	    number_of(stream, "acknowledged"), number_of(stream, "in_flight"));
+	if (number_of(stream, "in_flight_in_log") > 0)
+		(void)fprintf(out, ", of these %lld in the log",
+		    number_of(stream, "in_flight_in_log"));
+	(void)fputc('\n', out);
+}
+
+static void
+print_log(const json_t *log, FILE *out)
+{
+	const char *take = text_of(log, "take");
+	char bytes[32];
+
+	if (print_error(log, out))
+		return;
+	(void)fprintf(out, "  %s  ", text_of(log, "directory"));
+	if (json_object_get(log, "stream") == NULL)
+		(void)fputs("of nobody knows what", out);
+	else
+		(void)fprintf(out, "%s%s%s to %s, of stream %s", text_of(log, "uri"),
+		    *take == '\0' ? "" : " take ", take, text_of(log, "to"),
+		    text_of(log, "stream"));
+	(void)fprintf(out, ": %lld messages, %s in %lld segments%s\n",
+	    number_of(log, "messages"), size_of(bytes, sizeof(bytes), log, "bytes"),
+	    number_of(log, "segments"),
+	    number_of(log, "faults") > 0 ? ", with faults" : "");
 }
 
 static void
@@ -131,6 +155,7 @@ static const struct part {
 } parts[] = {
 	{ "rings", "rings", NULL, print_ring },
 	{ "streams", "streams", NULL, print_stream },
+	{ "logs", "overflow logs", NULL, print_log },
 	{ "marks", "marks", NULL, print_mark },
 	{ "in_doubt", "in doubt", "in_doubt_total", print_doubt },
 	{ "dead_letters", "dead letters", NULL, print_letter },

@@ -11,6 +11,7 @@
 #include "base/quote.h"
 #include "spool/image.h"
 #include "spool/image_load.h"
+#include "spool/log_look.h"
 #include "spool/runtime.h"
 #include "spool/why.h"
 #include "tools/spool_export.h"
@@ -72,29 +73,52 @@ export_rings(struct repair *re)
 	return rc;
 }
 
+/* What of it the log has is given up with a stream. */
 static int
-set_aside(struct repair *re, const char *file)
+export_log(struct repair *re, const struct store_stream *st)
 {
-	char name[STATE_FILE_NAME + sizeof("damaged-")];
-	const struct store_stream *st = stream_of_file(re->store, file);
-	int rc = 0;
+	const struct store_log *sl = store_log_of(re->store, &st->header.stream);
 
-	(void)snprintf(name, sizeof(name), "damaged-%s", file);
+	return sl == NULL ? 0 : spool_export_log(re->store, sl, re->export);
+}
+
+/* In the same directory, which is below the state directory for files of logs. */
+static int
+rename_aside(struct repair *re, const char *file)
+{
+	const char *slash = strrchr(file, '/');
+	int dir_fd = slash == NULL ? re->store->dir_fd : re->store->state_fd;
+	char name[LOG_LOOK_FILE + sizeof("damaged-")];
+	int dir_len = slash == NULL ? 0 : (int)(slash + 1 - file);
+
+	(void)snprintf(
+	    name, sizeof(name), "%.*sdamaged-%s", dir_len, file, file + dir_len);
 	(void)fprintf(re->how->out, "%s: %srename to %s\n", file, would(re), name);
 	if (!re->how->apply)
 		return 0;
-	if (st != NULL && re->export == NULL)
-		return need_export(re, file);
-	if (st != NULL)
-		rc = export_rings(re);
-	if (rc == 0)
-		rc = export_done(re);
-	if (rc == 0 && renameat2(re->store->dir_fd, file, re->store->dir_fd, name,
-			   RENAME_NOREPLACE) < 0)
-		rc = why_set(re->error, -errno, "%s cannot be renamed to %s: %s", file,
-		    name, strerror(errno));
+	if (renameat2(dir_fd, file, dir_fd, name, RENAME_NOREPLACE) < 0)
+		return why_set(re->error, -errno, "%s cannot be renamed to %s: %s",
+		    file, name, strerror(errno));
 	re->changes++;
-	return rc;
+	return 0;
+}
+
+static int
+set_aside(struct repair *re, const char *file)
+{
+	const struct store_stream *st = stream_of_file(re->store, file);
+	int rc = 0;
+
+	if (re->how->apply && st != NULL) {
+		if (re->export == NULL)
+			return need_export(re, file);
+		rc = export_rings(re);
+		if (rc == 0)
+			rc = export_log(re, st);
+		if (rc == 0)
+			rc = export_done(re);
+	}
+	return rc == 0 ? rename_aside(re, file) : rc;
 }
 
 /* A new journal of the same slot: all that is not settled waits for it. The older one goes
@@ -135,6 +159,19 @@ new_journal(struct repair *re, const char *file)
 	return 0;
 }
 
+/* A start would find it for a route with the same ends, and send its messages. */
+static int
+drop_log(struct repair *re, const struct store_stream *st)
+{
+	const struct store_log *sl = store_log_of(re->store, &st->header.stream);
+	char file[LOG_LOOK_FILE];
+
+	if (sl == NULL)
+		return 0;
+	(void)snprintf(file, sizeof(file), "logs/%s", sl->name);
+	return rename_aside(re, file);
+}
+
 static int
 drop_stream(struct repair *re)
 {
@@ -155,10 +192,12 @@ drop_stream(struct repair *re)
 	    would(re), re->how->export_to, ring_uri(st->of->ring),
 	    quote(st->header.label).text);
 	if (!re->how->apply)
-		return 0;
+		return drop_log(re, st);
 	rc = spool_export_stream(re->store, st, re->export);
 	if (rc == 0)
 		rc = export_done(re);
+	if (rc == 0)
+		rc = drop_log(re, st);
 	if (rc == 0 && unlinkat(re->store->dir_fd, file, 0) < 0)
 		rc = -errno;
 	if (rc < 0)

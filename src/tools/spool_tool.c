@@ -39,9 +39,10 @@ static const char help_text[] =
     "\n"
     "Saves, shows, checks and repairs what a stopped mqbridged has in its store.\n"
     "\n"
-    "  save    write rings, journals and marks to disk, unless that is done or there are\n"
-    "          none; they stay where they are as well\n"
-    "  list    rings, streams, marks, deliveries in doubt, dead letters\n"
+    "  save    write rings, journals and marks to disk, and what of overflow logs is not\n"
+    "          there yet, unless that is done or there are none; they stay where they are\n"
+    "          as well\n"
+    "  list    rings, streams, overflow logs, marks, deliveries in doubt, dead letters\n"
     "  check   verify everything; a line for each fault, and exit status 1\n"
     "  export  every message as a line of JSON\n"
     "  repair  tell what would be repaired; with --apply, do it\n"
@@ -200,8 +201,8 @@ command_check(const struct tool *tl)
 		json_decref(all);
 	} else {
 		print_faults(tl, ss->faults);
-		(void)fprintf(tl->out, "%zu rings, %zu streams, %zu faults\n",
-		    ss->n_rings, ss->n_streams, faults);
+		(void)fprintf(tl->out, "%zu rings, %zu streams, %zu logs, %zu faults\n",
+		    ss->n_rings, ss->n_streams, ss->n_logs, faults);
 	}
 	store_close(ss);
 	return faults == 0 ? SPOOL_TOOL_DONE : SPOOL_TOOL_FAILED;

@@ -1,6 +1,8 @@
 /* Makes the state that tests/golden/README.md describes in two directories that are empty, with
  * the code it is linked with: what a daemon killed at a busy moment leaves. */
+#include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -8,7 +10,9 @@
 #include <unistd.h>
 
 #include "spool/deadletter.h"
+#include "spool/disk.h"
 #include "spool/image.h"
+#include "spool/log.h"
 #include "spool/marks.h"
 #include "spool/ring.h"
 #include "spool/runtime.h"
@@ -119,6 +123,96 @@ make_sysv(int dir_fd)
 	ring_close(rg);
 }
 
+static void
+on_moved(void *owner, int rc)
+{
+	must(rc, "move");
+	*(bool *)owner = true;
+}
+
+static void
+wait_disk(struct disk *dk)
+{
+	struct pollfd pfd = { .fd = disk_fd(dk), .events = POLLIN };
+
+	must(poll(&pfd, 1, 20000) == 1 ? 0 : -ETIMEDOUT, "disk thread");
+	disk_collect(dk);
+}
+
+static void
+take(struct stream *st, struct disk *dk)
+{
+	uint64_t seq;
+	bool is_new;
+
+	while (stream_peek(st, &seq, &is_new) == NULL)
+		wait_disk(dk);
+	stream_take(st);
+}
+
+/* Three are sent, by priority 1, 3 and 5, and 1 is acknowledged; all before 9 moves; then 7 is
+ * sent from the log, and 3 is acknowledged. */
+static void
+use_log(struct stream *st, struct ring *rg, struct disk *dk, struct log *lg)
+{
+	bool moved = false;
+	uint64_t end;
+
+	must(stream_use_log(st, lg), "log");
+	must(stream_admit(st), "admit");
+	for (int i = 0; i < 3; i++)
+		take(st, dk);
+	must(stream_acknowledge(st, 1), "acknowledge");
+	end = ring_tail(rg);
+	while (ring_at(rg, end)->number < 9)
+		end = ring_after(rg, end);
+	must(stream_move(st, 3, end, on_moved, &moved), "move");
+	while (!moved)
+		wait_disk(dk);
+	take(st, dk);
+	must(stream_acknowledge(st, 2), "acknowledge");
+	log_sync(lg);
+	while (log_busy(lg))
+		wait_disk(dk);
+}
+
+/* Ten messages "golden 1" to "golden 10" of which a log has seven. */
+static void
+make_logged(int runtime_fd, int state_fd)
+{
+	struct ring_spec spec = { .kind = RING_POSIX,
+		.uri = "posix:/logged",
+		.take = "",
+		.max_body = MAX_BODY,
+		.bytes = 4096 };
+	struct log_env env = { .runtime_fd = runtime_fd, .state_fd = state_fd };
+	struct log_spec about = { .uri = spec.uri,
+		.take = spec.take,
+		.label = "hub/logged",
+		.limit = UINT64_C(1) << 30 };
+	struct stream *st;
+	struct ring *rg;
+	struct log *lg;
+	char text[MAX_BODY];
+
+	must(disk_new(&env.disk), "disk thread");
+	must(ring_create(&rg, runtime_fd, &spec), "ring");
+	must(stream_create(&st, runtime_fd, rg, about.label), "stream");
+	about.stream = *stream_id(st);
+	about.ring = *ring_id(rg);
+	about.seed = ring_seed(rg);
+	must(log_create(&lg, &env, &about), "log");
+	for (int i = 1; i <= 10; i++) {
+		(void)snprintf(text, sizeof(text), "golden %d", i);
+		put(rg, text, i % 2);
+	}
+	use_log(st, rg, env.disk, lg);
+	stream_close(st);
+	log_close(lg);
+	disk_free(env.disk);
+	ring_close(rg);
+}
+
 static struct id
 made_id(uint8_t n)
 {
@@ -193,6 +287,7 @@ main(int argc, char **argv)
 	must(rc, error == NULL ? "runtime directory" : error);
 	make_posix(runtime_dir_fd(rt));
 	make_sysv(runtime_dir_fd(rt));
+	make_logged(runtime_dir_fd(rt), runtime_state_fd(rt));
 	make_marks(runtime_dir_fd(rt));
 	make_letter(runtime_state_fd(rt));
 	must(image_save(rt, &error), "image");

@@ -86,6 +86,32 @@ def lost_while_in_flight(lab, kind):
     bridge.flow.require_exact()
 
 
+def saved_after_crash(lab, kind):
+    """A kill in the middle of a backlog, mqbridge-spool save, and a reboot."""
+    bridge = Bridge(lab, kind)
+    bridge.flow.consume()
+    bridge.b.start()
+    bridge.flow.produce(bridge.types[:1], "--max", SIZE, "--count", 3 * MANY)
+    bridge.flow.wait_received(MANY // 2, WAIT_S)
+    bridge.flow.consumer.pause()
+    until(lambda: bridge.route()["log_waiting"] > MANY // 4, WAIT_S, "the log to be used")
+    bridge.flow.consumer.resume()
+    # Until some of the log is settled: without its file log-* all that would come again.
+    bridge.flow.wait_received(MANY, WAIT_S)
+    bridge.b.stop()
+    bridge.flow.wait_sent(WAIT_S)
+    bridge.flow.produce(bridge.types[1:], "--max", SIZE, "--count", MANY)
+    bridge.flow.wait_sent(WAIT_S)
+    until(lambda: bridge.route()["log_waiting"] > MANY // 2, WAIT_S, "the log to be used again")
+    bridge.a.kill()
+    bridge.a.save()
+    bridge.a.wipe()
+    bridge.a.start()
+    bridge.b.start()
+    bridge.flow.wait_received(4 * MANY, WAIT_S)
+    bridge.flow.require_exact()
+
+
 def power_cut(lab, kind, **policy):
     """What is on the disk comes once the host is up again, and nothing twice that nobody got."""
     bridge = Bridge(lab, kind, durability="disk", **policy)
@@ -157,6 +183,7 @@ def test(function, name, *arguments, **policy):
 
 test(away, "survives_kill_and_reboot")
 test(lost_while_in_flight, "takes_what_is_in_flight")
+test(saved_after_crash, "survives_crash_save_and_reboot")
 test(power_cut, "disk_survives_power_cut")
 test(power_cut, "always_survives_power_cut", sync="always")
 test(dropped, "drops_oldest", "drop-oldest")

@@ -18,6 +18,11 @@ struct judging {
 	const char *wrong;
 };
 
+struct last {
+	int64_t priority;
+	uint64_t order;
+};
+
 static void
 see(struct judging *jd, const struct record *rec)
 {
@@ -36,24 +41,34 @@ see_letter(const struct deadletter *dt, void *arg)
 	return 0;
 }
 
-/* Empties the log, each priority in its order. */
+/* Among those that were promised: what no sync covers may lie behind a hole. */
+static void
+see_order(struct judging *jd, const struct record *rec, struct last *last)
+{
+	size_t item = cut_item_of(jd->ledger, rec);
+	const struct cut_item *it;
+
+	if (item == CUT_NEVER || jd->ledger->items[item].promised > jd->done)
+		return;
+	it = &jd->ledger->items[item];
+	if (it->priority == last->priority && it->order < last->order)
+		jd->wrong = "messages of one priority changed places";
+	*last = (struct last){ .priority = it->priority, .order = it->order };
+}
+
+/* Empties the log. */
 static void
 drain(struct judging *jd, struct cut_store *cs)
 {
+	struct last last = { .priority = INT64_MAX };
 	const struct record *rec;
-	int64_t priority = INT64_MAX;
-	uint64_t place, order = 0;
+	uint64_t place;
 
 	while (jd->wrong == NULL && (rec = cut_store_peek(cs, &place)) != NULL) {
 		size_t item = cut_item_of(jd->ledger, rec);
 
 		see(jd, rec);
-		if (item != CUT_NEVER && rec->type == priority &&
-		    jd->ledger->items[item].order < order)
-			jd->wrong = "messages of one priority changed places";
-		if (item != CUT_NEVER)
-			order = jd->ledger->items[item].order;
-		priority = rec->type;
+		see_order(jd, rec, &last);
 		if (item != CUT_NEVER && jd->trace != NULL)
 			jd->settled[item] = cut_mark(jd->trace);
 		log_pop(cs->log);

@@ -7,7 +7,7 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 
 from harness.programs import SKIP, TESTS
-from torture import damage
+from torture import damage, power_cut
 from torture.scenarios import SCENARIOS
 
 PLAIN_ROUNDS = 8  # one kill loses something more often than not
@@ -26,6 +26,7 @@ def cases(form):
                        [scenario, "--rounds", about.rounds[form], "--kind", kind,
                         "--body", body], False)
     yield ("torture-damage", ["damage", "--rounds", damage.ROUNDS[form]], False)
+    yield ("torture-power-cut", ["power-cut", "--rounds", power_cut.ROUNDS[form]], False)
     for kind in ("posix", "sysv"):
         yield (f"torture-plain-relay-loses-{kind}",
                ["kill-sender", "--rounds", PLAIN_ROUNDS, "--kind", kind, "--relay",

@@ -15,7 +15,7 @@
 #define LIVES      12
 #define EXHAUSTIVE 10 /* calls that nothing synced: all their subsets up to here */
 #define SAMPLE     48 /* else so many of them */
-#define TORN       6  /* of these torn, for each size of a block */
+#define TORN       3  /* of these torn, for each size of a block */
 #define AGAIN      16 /* one state of so many is cut again while it recovers */
 
 struct torture {

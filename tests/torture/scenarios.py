@@ -1,6 +1,6 @@
 """All scenarios by name. `both_ways` says whether messages also flow from b to a; where only the
 sender or only the receiver is to be hit, they do not."""
-from torture import (scenario_crash_points, scenario_faults, scenario_kill,
+from torture import (scenario_crash_points, scenario_disk_full, scenario_faults, scenario_kill,
                      scenario_partition, scenario_restart, scenario_snapshot,
                      scenario_vanish)
 
@@ -12,4 +12,5 @@ SCENARIOS = {
     **scenario_restart.SCENARIOS,
     **scenario_crash_points.SCENARIOS,
     **scenario_faults.SCENARIOS,
+    **scenario_disk_full.SCENARIOS,
 }

@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "endpoint/delivery.h"
 #include "flow/sink.h"
+#include "program.h"
 #include "record/record.h"
 #include "spool/marks.h"
 #include "spool/runtime.h"
@@ -135,16 +136,13 @@ setup(void)
 static void
 teardown(void)
 {
-	char command[128];
-
 	fx.sink->ops->close(fx.sink);
 	target_free(fx.target);
 	marks_close(fx.marks);
 	event_base_free(fx.base);
 	runtime_close(fx.runtime);
 	ipcq_close(fx.old);
-	(void)snprintf(command, sizeof(command), "rm -rf %s", fx.dir);
-	ck_assert_int_eq(system(command), 0);
+	program_run("rm", "-rf", fx.dir, NULL);
 }
 
 static struct ipcq *

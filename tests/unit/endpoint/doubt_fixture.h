@@ -6,13 +6,13 @@
 #include <event2/event.h>
 #include <stdbool.h>
 
+#include "../spool/state_fixture.h"
 #include "endpoint/delivery.h"
 #include "endpoint/resolver.h"
 #include "record/record.h"
 #include "spool/deadletter.h"
 #include "spool/disk.h"
 #include "spool/marks.h"
-#include "../spool/state_fixture.h"
 
 #define DOUBT_DEADLINE_MS 10000
 #define DOUBT_MESSAGES    8

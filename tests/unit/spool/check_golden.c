@@ -4,12 +4,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "log_fixture.h"
 #include "ring_fixture.h"
 #include "spool/deadletter.h"
+#include "spool/disk.h"
 #include "spool/image_load.h"
+#include "spool/log.h"
+#include "spool/look.h"
 #include "spool/marks.h"
 #include "spool/names.h"
 #include "spool/runtime.h"
@@ -18,7 +23,9 @@
 #include "state_fixture.h"
 #include "suites.h"
 
-static const char *const versions[] = { "v1" };
+static const char *const versions[] = { "v1", "v2" };
+#define FIRST_LOGGED 1 /* of versions: has an overflow log */
+#define LOGGED       "posix:/logged"
 static struct state_dirs dirs;
 static const char *version;
 
@@ -167,6 +174,17 @@ assert_ring(const char *file)
 	ring_close(rg);
 }
 
+/* Is it the ring beside the overflow log? */
+static bool
+is_logged(const char *file)
+{
+	struct look_ring lr;
+
+	/* Opening one would recover it. */
+	ck_assert_int_eq(look_ring(&lr, dirs.runtime_fd, file), 0);
+	return strcmp(lr.uri, LOGGED) == 0;
+}
+
 static void
 assert_rings(void)
 {
@@ -175,7 +193,8 @@ assert_rings(void)
 
 	ck_assert_int_eq(names_list(&nm, dirs.runtime_fd, state_file_is), 0);
 	for (size_t i = 0; i < nm.n; i++)
-		if (state_file_kind(nm.at[i]) == STATE_FILE_RING) {
+		if (state_file_kind(nm.at[i]) == STATE_FILE_RING &&
+		    !is_logged(nm.at[i])) {
 			assert_ring(nm.at[i]);
 			n++;
 		}
@@ -279,6 +298,158 @@ START_TEST(dead_letter_of_older_version_is_read)
 }
 END_TEST
 
+/* ---- the overflow log ----------------------------------------------------------------- */
+
+static const char *const log_files[] = { "log-about", "log-cursors", "log-segment-1",
+	"log-segment-2", "log-segment-3" };
+
+static void
+put_segments(const struct id *log)
+{
+	char path[160], id[ID_TEXT];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/logs", dirs.state);
+	ck_assert_int_eq(mkdir(path, 0750), 0);
+	(void)snprintf(
+	    path, sizeof(path), "%s/logs/%s", dirs.state, id_format(id, log));
+	ck_assert_int_eq(mkdir(path, 0750), 0);
+	fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	for (size_t i = 0; i < ARRAY_LEN(log_files); i++)
+		put(log_files[i], fd);
+	(void)close(fd);
+}
+
+static struct id
+logged_id(void)
+{
+	char name[256];
+	struct id ret;
+
+	state_find(dirs.runtime_fd, "log-", name);
+	ck_assert_int_eq(id_parse(&ret, name + strlen("log-")), 0);
+	return ret;
+}
+
+/* The ring and the stream that the log belongs to. */
+static void
+find_logged(char *ring, char *stream)
+{
+	struct names nm;
+
+	ring[0] = stream[0] = '\0';
+	ck_assert_int_eq(names_list(&nm, dirs.runtime_fd, state_file_is), 0);
+	for (size_t i = 0; i < nm.n; i++) {
+		char label[512];
+		struct id of;
+
+		if (state_file_kind(nm.at[i]) == STATE_FILE_RING && is_logged(nm.at[i]))
+			(void)snprintf(ring, 256, "%s", nm.at[i]);
+		if (state_file_kind(nm.at[i]) == STATE_FILE_STREAM &&
+		    stream_identify(
+			dirs.runtime_fd, nm.at[i], &of, label, sizeof(label)) == 0 &&
+		    strcmp(label, "hub/logged") == 0)
+			(void)snprintf(stream, 256, "%s", nm.at[i]);
+	}
+	names_done(&nm);
+}
+
+/* In flight 5 (sequence 3) and 7 (4), then by priority 9 in the ring, 2 to 8 in the log, 10. */
+static void
+assert_order(struct stream *st, struct log_lab *lb)
+{
+	static const unsigned order[] = { 5, 7, 9, 2, 4, 6, 8, 10 };
+
+	ck_assert_int_eq(stream_rewind(st, 2), 0);
+	for (size_t i = 0; i < ARRAY_LEN(order); i++) {
+		const struct record *rec;
+		char text[64];
+		uint64_t seq;
+		bool is_new;
+
+		while ((rec = stream_peek(st, &seq, &is_new)) == NULL) {
+			ck_assert(log_busy(lb->log));
+			log_lab_wait_uncollected(lb);
+			disk_collect(lb->disk);
+		}
+		(void)snprintf(text, sizeof(text), "golden %u", order[i]);
+		ck_assert_uint_eq(seq, 3 + i);
+		ck_assert(is_new == (i >= 2));
+		ck_assert_uint_eq(rec->number, order[i]);
+		ck_assert_uint_eq(rec->length, strlen(text));
+		ck_assert_mem_eq(rec->body, text, rec->length);
+		stream_take(st);
+	}
+	ck_assert_int_eq(stream_acknowledge(st, 10), 0);
+}
+
+static void
+assert_logged(void)
+{
+	struct log_lab lb = { .dirs = dirs, .id = logged_id() };
+	char ring[256], stream[256];
+	struct ring_report report;
+	struct log_damage damage;
+	struct log_about about;
+	struct ring *rg = NULL;
+	struct stream *st;
+
+	find_logged(ring, stream);
+	ck_assert_int_eq(disk_new(&lb.disk), 0);
+	ck_assert_int_eq(ring_open(&rg, dirs.runtime_fd, ring, 1, &report), 0);
+	ck_assert_int_eq(log_identify(&about, dirs.state_fd, &lb.id), 0);
+	ck_assert_str_eq(about.uri, LOGGED);
+	lb.env = (struct log_env){ .runtime_fd = dirs.runtime_fd,
+		.state_fd = dirs.state_fd,
+		.disk = lb.disk };
+	lb.spec = (struct log_spec){ .stream = about.stream,
+		.ring = *ring_id(rg),
+		.seed = ring_seed(rg),
+		.uri = about.uri,
+		.take = about.take,
+		.label = about.label };
+	ck_assert_uint_eq(log_lab_open(&lb), 0);
+	ck_assert_int_eq(stream_open(&st, dirs.runtime_fd, stream, rg, lb.log), 0);
+	ck_assert_uint_eq(stream_mended(st), 0);
+	assert_order(st, &lb);
+	ck_assert(!log_damage(lb.log, &damage));
+	log_lab_wait(&lb);
+	stream_close(st);
+	log_close(lb.log);
+	ring_close(rg);
+	disk_free(lb.disk);
+}
+
+START_TEST(overflow_log_of_older_version_is_read)
+{
+	struct id log;
+
+	version = versions[_i];
+	put_state();
+	put("ring-logged", dirs.runtime_fd);
+	put("stream-logged", dirs.runtime_fd);
+	put("log", dirs.runtime_fd);
+	log = logged_id();
+	put_segments(&log);
+	runtime_close(state_open(&dirs));
+	assert_logged();
+}
+END_TEST
+
+/* The same, as the image takes it over a reboot. */
+START_TEST(overflow_log_of_older_version_with_image_is_read)
+{
+	struct id log;
+
+	version = versions[_i];
+	put("image", dirs.state_fd);
+	runtime_close(state_open(&dirs));
+	log = logged_id();
+	put_segments(&log);
+	assert_logged();
+}
+END_TEST
+
 Suite *
 suite_golden(void)
 {
@@ -290,6 +461,9 @@ suite_golden(void)
 	tcase_add_loop_test(tc, runtime_directory_of_older_version_is_read, 0, n);
 	tcase_add_loop_test(tc, image_of_older_version_is_loaded, 0, n);
 	tcase_add_loop_test(tc, dead_letter_of_older_version_is_read, 0, n);
+	tcase_add_loop_test(tc, overflow_log_of_older_version_is_read, FIRST_LOGGED, n);
+	tcase_add_loop_test(
+	    tc, overflow_log_of_older_version_with_image_is_read, FIRST_LOGGED, n);
 	suite_add_tcase(su, tc);
 	return su;
 }

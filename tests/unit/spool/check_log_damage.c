@@ -1,11 +1,10 @@
-/* An overflow log whose files are not as they were left, or cannot be written. */
+/* An overflow log whose files are not as they were left. */
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -496,171 +495,6 @@ START_TEST(random_bytes_in_any_file_never_crash)
 }
 END_TEST
 
-/* ---- disks that fail --------------------------------------------------------------------- */
-
-START_TEST(write_without_space_changes_nothing_and_goes_on_later)
-{
-	static const int errors[] = { ENOSPC, EDQUOT };
-	struct log_numbers nb;
-
-	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
-	disk_steps_fail(DISK_PWRITEV, 0, 2, errors[_i]);
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 0, 40), -errors[_i]);
-	nb = log_lab_numbers(&lab);
-	ck_assert_uint_eq(nb.waiting, 5);
-	ck_assert_str_ne(nb.failed, "");
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 3, 40), -errors[_i]);
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 0, 40), 0);
-	nb = log_lab_numbers(&lab);
-	ck_assert_str_eq(nb.failed, "");
-	ck_assert_uint_eq(nb.segments, 1);
-	log_lab_power_cut(&lab);
-	ck_assert_uint_eq(log_lab_open(&lab), 10);
-	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
-}
-END_TEST
-
-START_TEST(file_whose_write_failed_is_not_written_again)
-{
-	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
-	disk_steps_fail(DISK_PWRITEV, 0, 1, EIO);
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 0, 40), -EIO);
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 0, 40), 0);
-	ck_assert_uint_eq(log_lab_numbers(&lab).segments, 2);
-	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
-	for (uint64_t i = 0; i < 10; i++)
-		ck_assert_uint_eq(numbers[i], i + 1);
-}
-END_TEST
-
-START_TEST(failed_sync_of_a_batch_is_tried_with_another_file)
-{
-	unsigned syncs;
-
-	log_configure(lab.log, UINT64_C(1) << 30, LOG_SYNC_ALWAYS, NULL, NULL);
-	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
-	disk_steps_fail(DISK_SYNC, 0, 1, EIO);
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 0, 40), -EIO);
-	ck_assert_uint_eq(log_lab_numbers(&lab).sync_failures, 1);
-	syncs = disk_steps_calls(DISK_SYNC);
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 0, 40), 0);
-	/* The new file and the directory. */
-	ck_assert_uint_eq(disk_steps_calls(DISK_SYNC) - syncs, 2);
-	ck_assert_uint_eq(log_lab_numbers(&lab).segments, 2);
-	/* What could not be synced does not stay in the first. */
-	log_lab_power_cut(&lab);
-	ck_assert_uint_eq(log_lab_open(&lab), 10);
-	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
-}
-END_TEST
-
-START_TEST(failed_sync_in_an_interval_is_told_and_never_repeated)
-{
-	unsigned syncs;
-
-	log_configure(lab.log, UINT64_C(1) << 30, LOG_SYNC_INTERVAL, NULL, NULL);
-	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
-	disk_steps_fail(DISK_SYNC, 0, 1, EIO);
-	log_sync(lab.log);
-	log_lab_wait(&lab);
-	ck_assert(!log_synced(lab.log));
-	ck_assert_str_ne(log_lab_numbers(&lab).failed, "");
-	ck_assert_uint_eq(log_lab_numbers(&lab).sync_failures, 1);
-	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 0, 40), 0);
-	ck_assert_uint_eq(log_lab_numbers(&lab).segments, 2);
-	syncs = disk_steps_calls(DISK_SYNC);
-	log_sync(lab.log);
-	log_lab_wait(&lab);
-	/* The other file; the cursors with their directory. */
-	ck_assert_uint_eq(disk_steps_calls(DISK_SYNC) - syncs, 3);
-	ck_assert(!log_synced(lab.log));
-	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
-	log_lab_wait(&lab);
-	ck_assert_str_eq(log_lab_numbers(&lab).failed, "");
-	log_sync(lab.log);
-	log_lab_wait(&lab);
-	ck_assert(log_synced(lab.log));
-}
-END_TEST
-
-START_TEST(unlink_that_fails_is_tried_in_the_next_interval)
-{
-	char name[256];
-	int fd = log_lab_dir(&lab);
-	struct names nm;
-
-	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
-	log_lab_crash(&lab);
-	(void)log_lab_open(&lab);
-	disk_steps_fail(DISK_UNLINK, 0, 1, EROFS);
-	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 5);
-	log_lab_wait(&lab);
-	find(name);
-	log_save_cursors(lab.log);
-	log_lab_wait(&lab);
-	ck_assert_int_eq(names_list(&nm, fd, is_segment), 0);
-	ck_assert_uint_eq(nm.n, 0);
-	names_done(&nm);
-	(void)close(fd);
-}
-END_TEST
-
-START_TEST(reserve_of_the_file_system_is_kept)
-{
-	log_lab_crash(&lab);
-	lab.env.reserve_bytes = UINT64_MAX / 2;
-	(void)log_lab_open(&lab);
-	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), -ENOSPC);
-	ck_assert_str_ne(log_lab_numbers(&lab).failed, "");
-	log_lab_wait(&lab);
-	ck_assert_uint_eq(log_lab_numbers(&lab).segments, 0);
-	log_lab_crash(&lab);
-	lab.env.reserve_bytes = 0;
-	lab.env.reserve_percent = 1;
-	(void)log_lab_open(&lab);
-	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
-}
-END_TEST
-
-/* Fill a small disk and empty it, again and again: nothing is lost, nothing stays. */
-START_TEST(full_disk_loses_nothing)
-{
-	char path[128], text[ID_TEXT];
-	uint64_t put_next = 1, got_next = 1;
-
-	if (getenv("MQBRIDGE_NAMESPACE") == NULL)
-		return; /* nothing may be mounted */
-	log_lab_crash(&lab);
-	(void)snprintf(path, sizeof(path), "%s/logs", lab.dirs.state);
-	ck_assert_int_eq(mount("none", path, "tmpfs", 0, "size=1m"), 0);
-	(void)id_format(text, &lab.id);
-	ck_assert_int_eq(log_create(&lab.log, &lab.env, &lab.spec), 0);
-	lab.id = *log_id(lab.log);
-	for (int round = 0; round < 4; round++) {
-		while (log_lab_put(&lab, put_next, 30, round % 3, 2000) == 0)
-			put_next += 30;
-		ck_assert_int_eq(lab.rc, -ENOSPC);
-		if (round % 4 == 0) {
-			log_lab_wait(&lab);
-			log_lab_crash(&lab);
-			ck_assert_uint_eq(log_lab_open(&lab), 0);
-		}
-		ck_assert_uint_eq(log_lab_numbers(&lab).waiting, put_next - got_next);
-		got_next += log_lab_drain(&lab, numbers, MAX);
-		ck_assert_uint_eq(got_next, put_next);
-		for (int i = 0; i < 300 && log_lab_numbers(&lab).segments > 0; i++) {
-			(void)usleep(10000);
-			log_save_cursors(lab.log);
-			log_lab_wait(&lab);
-		}
-	}
-	ck_assert_uint_gt(put_next, 4 * 300);
-	log_lab_wait(&lab);
-	log_lab_crash(&lab);
-	ck_assert_int_eq(umount(path), 0);
-}
-END_TEST
-
 Suite *
 suite_log_damage(void)
 {
@@ -683,14 +517,6 @@ suite_log_damage(void)
 	tcase_add_test(tc, slots_of_zeros_lose_nothing);
 	tcase_add_test(tc, damaged_saved_cursors_are_as_none);
 	tcase_add_loop_test(tc, random_bytes_in_any_file_never_crash, 0, 200);
-	tcase_add_loop_test(
-	    tc, write_without_space_changes_nothing_and_goes_on_later, 0, 2);
-	tcase_add_test(tc, file_whose_write_failed_is_not_written_again);
-	tcase_add_test(tc, failed_sync_of_a_batch_is_tried_with_another_file);
-	tcase_add_test(tc, failed_sync_in_an_interval_is_told_and_never_repeated);
-	tcase_add_test(tc, unlink_that_fails_is_tried_in_the_next_interval);
-	tcase_add_test(tc, reserve_of_the_file_system_is_kept);
-	tcase_add_test(tc, full_disk_loses_nothing);
 	suite_add_tcase(su, tc);
 	return su;
 }

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "program.h"
 #include "ring_fixture.h"
 #include "spool/disk.h"
 #include "spool/log.h"
@@ -324,13 +325,22 @@ find_logged(void)
 }
 
 static void
+remove_logs(const struct ring_dir *state)
+{
+	char path[160];
+
+	(void)snprintf(path, sizeof(path), "%s/logs", state->path);
+	program_run("rm", "-rf", path, NULL);
+}
+
+static void
 copy_states(void)
 {
-	char command[320];
+	char from[160];
 
-	(void)snprintf(command, sizeof(command), "rm -rf %s/logs && cp -a %s/. %s/",
-	    states[!now].path, states[now].path, states[!now].path);
-	ck_assert_int_eq(system(command), 0);
+	remove_logs(&states[!now]);
+	(void)snprintf(from, sizeof(from), "%s/logs", states[now].path);
+	program_run("cp", "-a", from, states[!now].path);
 }
 
 static void
@@ -499,11 +509,7 @@ teardown(void)
 {
 	close_all();
 	for (int i = 0; i < 2; i++) {
-		char command[192];
-
-		(void)snprintf(
-		    command, sizeof(command), "rm -rf %s/logs", states[i].path);
-		ck_assert_int_eq(system(command), 0);
+		remove_logs(&states[i]);
 		ring_dir_close(&dirs[i]);
 		ring_dir_close(&states[i]);
 	}

@@ -370,7 +370,7 @@ START_TEST(check_of_sound_store_is_quiet_and_changes_nothing)
 	store_letter();
 	digest = state_digest(dirs.runtime_fd);
 	ck_assert_int_eq(run("check", dirs.runtime, dirs.state, NULL), SPOOL_TOOL_DONE);
-	ck_assert_str_eq(out, "2 rings, 3 streams, 0 faults\n");
+	ck_assert_str_eq(out, "2 rings, 3 streams, 0 logs, 0 faults\n");
 	ck_assert_int_eq(run("check", dirs.state, dirs.runtime, NULL), SPOOL_TOOL_DONE);
 	ck_assert_int_eq(run_here("check", "--json"), SPOOL_TOOL_DONE);
 	ck_assert_uint_eq(state_digest(dirs.runtime_fd), digest);
