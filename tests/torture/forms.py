@@ -36,9 +36,11 @@ def cases(form):
 def run(arguments, build, crash_build):
     """(exit status, output, seconds)"""
     begun = time.monotonic()
+    crash = []
+    if crash_build and arguments[0] in SCENARIOS:
+        crash = ["--crash-build", crash_build]
     done = subprocess.run([sys.executable, os.path.join(TESTS, "torture", "run"),
-                           *map(str, arguments), "--build", build,
-                           *(["--crash-build", crash_build] if crash_build else [])],
+                           *map(str, arguments), "--build", build, *crash],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
                           check=False)
     return done.returncode, done.stdout, time.monotonic() - begun
