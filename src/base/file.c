@@ -15,6 +15,19 @@
 #define READ_FIRST 4096 /* bytes asked for first; most files read here are smaller */
 
 int
+file_allocate(int fd, uint64_t bytes)
+{
+	int rc;
+
+	if (bytes == 0)
+		return 0;
+	do {
+		rc = posix_fallocate(fd, 0, (off_t)bytes);
+	} while (rc == EINTR);
+	return -rc;
+}
+
+int
 file_write_all(int fd, const void *bytes, size_t len)
 {
 	const char *at = bytes;

@@ -18,6 +18,10 @@ int file_pread_all(int fd, void *bytes, size_t len, off_t at) MUST_CHECK;
 int file_read(
     char **ret, size_t *ret_len, int dir_fd, const char *name, size_t max) MUST_CHECK;
 
+/* Real pages from the beginning to that size, never a hole: a store into a hole of a mapped file
+ * ends in SIGBUS when tmpfs is full. All of it or -errno. */
+int file_allocate(int fd, uint64_t bytes) MUST_CHECK;
+
 /* Put a whole file (mode 0640 before the umask) in place at once: written under the temporary
  * name NAME.new, renamed. When sync is not 0 the file is synced before and the directory
  * after the rename. One writer a name. On failure the temporary file is gone and the old one stays. */

@@ -1,13 +1,11 @@
 #include "daemon/found_logs.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/quote.h"
@@ -24,32 +22,26 @@ struct found_logs {
 	TAILQ_HEAD(, found_log) logs;
 };
 
-static bool
-is_log(const char *name)
-{
-	struct id id;
-
-	return id_parse(&id, name) == 0;
-}
-
 /* Never overwritten, never deleted. */
 static int
-set_aside(int logs_fd, const char *name, int why)
+set_aside(int state_fd, const char *name, int why)
 {
-	char aside[ID_TEXT + sizeof("damaged-")];
+	char file[sizeof("logs/") + ID_TEXT];
+	char aside[sizeof("logs/damaged-") + ID_TEXT];
 
-	(void)snprintf(aside, sizeof(aside), "damaged-%s", name);
-	if (renameat(logs_fd, name, logs_fd, aside) < 0)
+	(void)snprintf(file, sizeof(file), "logs/%s", name);
+	(void)snprintf(aside, sizeof(aside), "logs/damaged-%s", name);
+	if (renameat(state_fd, file, state_fd, aside) < 0)
 		return -errno;
 	log_error("daemon",
-	    "state directory: overflow log logs/%s: %s; renamed to logs/%s, where its "
-	    "messages stay (mqbridge-spool export shows them)",
-	    name, why == -ENOTSUP ? "made by a newer version" : "damaged", aside);
+	    "state directory: overflow log %s: %s; renamed to %s, where its messages stay "
+	    "(mqbridge-spool export shows them)",
+	    file, why == -ENOTSUP ? "made by a newer version" : "damaged", aside);
 	return 0;
 }
 
 static int
-add_log(struct found_logs *fl, int state_fd, int logs_fd, const char *name)
+add_log(struct found_logs *fl, int state_fd, const char *name)
 {
 	struct found_log *lf = calloc(1, sizeof(*lf));
 	struct id id;
@@ -65,7 +57,7 @@ add_log(struct found_logs *fl, int state_fd, int logs_fd, const char *name)
 		if (rc == -ENOENT)
 			rc = log_remove_begun(state_fd, &id);
 		return rc == -ENOTEMPTY || rc == -EBADMSG || rc == -ENOTSUP
-			   ? set_aside(logs_fd, name, rc)
+			   ? set_aside(state_fd, name, rc)
 			   : rc;
 	}
 	TAILQ_INSERT_TAIL(&fl->logs, lf, link);
@@ -75,17 +67,14 @@ add_log(struct found_logs *fl, int state_fd, int logs_fd, const char *name)
 static int
 add_logs(struct found_logs *fl, int state_fd)
 {
-	int logs_fd = openat(state_fd, "logs", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct names nm;
-	int rc;
+	int rc = log_list(&nm, state_fd);
 
-	if (logs_fd < 0)
-		return errno == ENOENT ? 0 : -errno;
-	rc = names_list(&nm, logs_fd, is_log);
+	if (rc < 0)
+		return rc;
 	for (size_t i = 0; rc == 0 && i < nm.n; i++)
-		rc = add_log(fl, state_fd, logs_fd, nm.at[i]);
+		rc = add_log(fl, state_fd, nm.at[i]);
 	names_done(&nm);
-	(void)close(logs_fd);
 	return rc;
 }
 

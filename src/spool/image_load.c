@@ -139,20 +139,6 @@ take_section(struct reader *rd, struct image_section *se)
 	return 0;
 }
 
-/* All of it or nothing, before the first byte: a tmpfs that is too small says so here. */
-static int
-allocate(int fd, uint64_t bytes)
-{
-	int rc;
-
-	if (bytes == 0)
-		return 0;
-	do {
-		rc = posix_fallocate(fd, 0, (off_t)bytes);
-	} while (rc == EINTR);
-	return -rc;
-}
-
 static int
 make_target(const struct reader *rd, const struct image_section *se, struct target *ret)
 {
@@ -163,7 +149,7 @@ make_target(const struct reader *rd, const struct image_section *se, struct targ
 	    rd->runtime_fd, se->name, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
-	rc = allocate(fd, se->file_bytes);
+	rc = file_allocate(fd, se->file_bytes);
 	if (rc < 0) {
 		(void)close(fd);
 		return rc;

@@ -92,12 +92,9 @@ map_file(struct journal *ret, int fd)
 	uint8_t *at;
 	int rc;
 
-	/* Real pages, all of them: a hole would end in SIGBUS when tmpfs is full. */
-	do {
-		rc = posix_fallocate(fd, 0, JOURNAL_FILE_BYTES);
-	} while (rc == EINTR);
-	if (rc != 0)
-		return -rc;
+	rc = file_allocate(fd, JOURNAL_FILE_BYTES);
+	if (rc < 0)
+		return rc;
 	at = mmap(NULL, JOURNAL_FILE_BYTES, PROT_READ | PROT_WRITE,
 	    MAP_SHARED | MAP_POPULATE, fd, 0);
 	if (at == MAP_FAILED)

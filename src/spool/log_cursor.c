@@ -33,18 +33,6 @@ format_name(char buf[STATE_FILE_NAME], const struct id *log, const char *suffix)
 	(void)snprintf(buf, STATE_FILE_NAME, "log-%s%s", id_format(text, log), suffix);
 }
 
-/* Never sparse: a store into a hole of a full tmpfs ends in SIGBUS. */
-static int
-allocate(int fd, size_t bytes)
-{
-	int rc;
-
-	do {
-		rc = posix_fallocate(fd, 0, (off_t)bytes);
-	} while (rc == EINTR);
-	return -rc;
-}
-
 /* Map the file's bytes from `from` to `to` at their place in the reserved space. */
 static int
 map_part(struct log_cursor *cu, size_t from, size_t to)
@@ -62,7 +50,7 @@ map_file(struct log_cursor *cu, uint32_t n_slots)
 	void *base;
 	int rc;
 
-	rc = allocate(cu->fd, bytes);
+	rc = file_allocate(cu->fd, bytes);
 	if (rc < 0)
 		return rc;
 	base = mmap(NULL, MAPPED, PROT_NONE,
@@ -240,7 +228,7 @@ grow(struct log_cursor *cu)
 	if (cu->n_slots == LOG_SEGMENTS)
 		return -ENOSPC;
 	/* The file may be larger already: a map that failed is tried again. */
-	rc = allocate(cu->fd, from + STEP_BYTES);
+	rc = file_allocate(cu->fd, from + STEP_BYTES);
 	if (rc == 0)
 		rc = map_part(cu, from, from + STEP_BYTES);
 	if (rc == 0)

@@ -23,18 +23,6 @@ header_crc(const struct marks_header *hd)
 	return crc32c(0, hd, offsetof(struct marks_header, crc));
 }
 
-/* Never sparse: a store into a hole of a full tmpfs ends in SIGBUS. */
-static int
-allocate(int fd, size_t bytes)
-{
-	int rc;
-
-	do {
-		rc = posix_fallocate(fd, 0, (off_t)bytes);
-	} while (rc == EINTR);
-	return -rc;
-}
-
 static int
 write_new(int fd)
 {
@@ -47,7 +35,7 @@ write_new(int fd)
 
 	memcpy(hd.magic, MARKS_MAGIC, sizeof(hd.magic));
 	hd.crc = header_crc(&hd);
-	rc = allocate(fd, MARKS_SLOTS_AT + MARKS_STEP_BYTES);
+	rc = file_allocate(fd, MARKS_SLOTS_AT + MARKS_STEP_BYTES);
 	if (rc < 0)
 		return rc;
 	return file_write_all(fd, &hd, sizeof(hd));
@@ -104,7 +92,7 @@ check_size(int fd, unsigned *ret_slots)
 	slots = ((uint64_t)st.st_size - MARKS_SLOTS_AT) / MARKS_SLOT;
 	if (slots > MARKS_STREAMS)
 		return -EBADMSG;
-	rc = allocate(fd, (size_t)st.st_size);
+	rc = file_allocate(fd, (size_t)st.st_size);
 	if (rc < 0)
 		return rc;
 	*ret_slots = (unsigned)slots;
@@ -186,7 +174,7 @@ marks_file_grow(struct marks *mk)
 	int rc;
 
 	/* The file may be larger already: a map that failed is tried again. */
-	rc = allocate(mk->fd, from + MARKS_STEP_BYTES);
+	rc = file_allocate(mk->fd, from + MARKS_STEP_BYTES);
 	if (rc < 0)
 		return rc;
 	rc = map_part(mk, from, from + MARKS_STEP_BYTES);

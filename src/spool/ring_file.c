@@ -145,18 +145,6 @@ ring_file_unmap(struct ring_map *map)
 	*map = (struct ring_map){ 0 };
 }
 
-/* Real pages, all of them: a hole would end in SIGBUS when tmpfs is full. */
-static int
-allocate(int fd, const struct ring_header *hd)
-{
-	int rc;
-
-	do {
-		rc = posix_fallocate(fd, 0, (off_t)(hd->data_offset + hd->bytes));
-	} while (rc == EINTR);
-	return -rc;
-}
-
 int
 ring_file_make(struct ring_map *ret, int dir_fd, struct ring_header *hd)
 {
@@ -175,7 +163,7 @@ ring_file_make(struct ring_map *ret, int dir_fd, struct ring_header *hd)
 	fd = openat(dir_fd, name, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
 	if (fd < 0)
 		return -errno;
-	rc = allocate(fd, hd);
+	rc = file_allocate(fd, hd->data_offset + hd->bytes);
 	if (rc == 0)
 		rc = map_file(&map, fd, hd);
 	(void)close(fd);
@@ -293,7 +281,7 @@ map_checked(struct ring_map *ret, int fd, enum ring_file_use use)
 	    (use == RING_FILE_LOOK && (uint64_t)st.st_size < size))
 		return -EBADMSG;
 	if (use == RING_FILE_MEND)
-		rc = allocate(fd, &hd);
+		rc = file_allocate(fd, size);
 	if (rc == 0)
 		rc = map_file(&map, fd, &hd);
 	if (rc < 0) {
