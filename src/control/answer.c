@@ -1,5 +1,6 @@
 #include "control/answer.h"
 
+#include <assert.h>
 #include <errno.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -28,8 +29,8 @@ struct answer {
 	struct answerer *answerer;  /* borrowed, like out */
 	const struct control_command *command;
 	struct text *out;
-	bool as_json;
 	bool in_pieces;
+	bool line_open; /* the last piece ends in the middle of a line */
 	void (*ready)(void *owner, int rc);
 	void *owner;
 };
@@ -59,6 +60,7 @@ static const struct control_column help_columns[] = {
 
 static const struct control_command help_command = {
 	.words = "help",
+	.role = CONTROL_VIEWER,
 	.help =
 	    "these commands; each word may be abbreviated; \"json\" at the end for JSON",
 	.columns = help_columns,
@@ -80,8 +82,10 @@ answerer_new(struct answerer **ret, const struct control_spec *spec)
 		answerer_free(an);
 		return -ENOMEM;
 	}
-	for (size_t i = 0; i < spec->n_commands; i++)
+	for (size_t i = 0; i < spec->n_commands; i++) {
+		assert(spec->commands[i].role >= CONTROL_VIEWER);
 		an->commands[i] = spec->commands[i];
+	}
 	an->commands[spec->n_commands] = help_command;
 	*ret = an;
 	return 0;
@@ -157,32 +161,29 @@ answer_refusal(struct answer *aw, int rc)
 {
 	const char *why = aw->reply.error == NULL ? strerror(-rc) : aw->reply.error;
 
-	text_clear(aw->out);
-	reply_write_error(aw->out, aw->as_json, reply_fault_of(rc), quote(why).text);
-}
-
-static void
-answer_too_big(struct answer *aw)
-{
-	if (aw->out->rc != -EFBIG)
-		return;
-	text_clear(aw->out);
 	reply_write_error(
-	    aw->out, aw->as_json, REPLY_REFUSED, "the answer would exceed 4 MiB");
+	    aw->out, aw->reply.as_json, reply_fault_of(rc), quote(why).text);
 }
 
-/* Write what a command says that is done. */
+/* Write what a command says that is done, behind what it has put. */
 static void
 answer_write(struct answer *aw, int rc)
 {
+	size_t before = aw->out->len;
+
 	if (rc != 0)
 		answer_refusal(aw, rc);
-	else if (aw->as_json)
+	else if (aw->reply.as_json)
 		reply_write_json(
 		    aw->out, aw->answerer->name, clock_wall_ns(), &aw->reply);
 	else
 		reply_write_text(aw->out, aw->command, &aw->reply);
-	answer_too_big(aw);
+	if (aw->out->rc != -EFBIG)
+		return;
+	aw->out->rc = 0;
+	text_cut(aw->out, before);
+	reply_write_error(
+	    aw->out, aw->reply.as_json, REPLY_REFUSED, "the answer would exceed 4 MiB");
 }
 
 /* Returns 0, -ENOMEM, or 1: later. */
@@ -194,7 +195,7 @@ answer_run(struct answer *aw, struct request *rq)
 	int rc = -ENOMEM;
 
 	if (find_command(an, aw, rq, why) != 0) {
-		reply_write_error(aw->out, aw->as_json, REPLY_USAGE, why);
+		reply_write_error(aw->out, aw->reply.as_json, REPLY_USAGE, why);
 		return aw->out->rc;
 	}
 	aw->reply.items = json_array();
@@ -211,12 +212,12 @@ answer_run(struct answer *aw, struct request *rq)
 
 int
 answerer_run(struct answerer *an, struct answer **ret, struct text *out,
-    const char *line, size_t len)
+    const struct answer_request *request)
 {
-	bool as_json = request_wants_json(line, len);
+	bool as_json = request_wants_json(request->line, request->len);
 	struct request rq;
 	struct answer *aw;
-	int rc = request_split(&rq, line, len);
+	int rc = request_split(&rq, request->line, request->len);
 
 	if (rc != 0) {
 		reply_write_error(out, as_json, REPLY_USAGE, split_fault(rc));
@@ -227,7 +228,8 @@ answerer_run(struct answerer *an, struct answer **ret, struct text *out,
 		return -ENOMEM;
 	aw->answerer = an;
 	aw->out = out;
-	aw->as_json = as_json;
+	aw->reply.as_json = as_json;
+	aw->reply.caller = request->caller;
 	rc = answer_run(aw, &rq);
 	if (rc == 1) {
 		*ret = aw;
@@ -270,6 +272,8 @@ control_reply_put(struct control_reply *reply, const void *bytes, size_t len)
 	struct answer *aw = (struct answer *)reply;
 
 	aw->in_pieces = true;
+	if (len > 0)
+		aw->line_open = ((const char *)bytes)[len - 1] != '\n';
 	text_put(aw->out, bytes, len);
 	aw->ready(aw->owner, aw->out->rc);
 }
@@ -280,11 +284,11 @@ control_reply_end(struct control_reply *reply, int rc)
 	struct answer *aw = (struct answer *)reply;
 
 	reply->later = NULL;
-	if (!aw->in_pieces) {
+	if (aw->in_pieces && rc == 0 && reply->kind == NULL) {
+		text_puts(aw->out, "\n");
+	} else if (!aw->line_open) {
 		answer_write(aw, rc);
 		rc = 0;
-	} else if (rc == 0) {
-		text_puts(aw->out, "\n");
 	}
 	if (rc == 0)
 		rc = aw->out->rc;

@@ -7,7 +7,7 @@
 
 #include "base/compiler.h"
 
-struct control_command;
+struct control_caller;
 struct control_spec;
 struct text;
 
@@ -22,12 +22,17 @@ struct answerer; /* the table with "help" in it */
 int answerer_new(struct answerer **ret, const struct control_spec *spec) MUST_CHECK;
 void answerer_free(struct answerer *an); /* NULL is fine */
 
-/* Answer one line, given without its newline, into out, which is empty and takes ANSWER_MAX
- * bytes. What is wrong with the request is an answer too. Returns 0, -ENOMEM, or 1: the answer
- * comes later, *ret belongs to the caller, and out, which stays borrowed, is filled by
- * it. */
+struct answer_request {
+	const char *line; /* without its newline */
+	size_t len;
+	const struct control_caller *caller; /* as long as the answer */
+};
+
+/* Answer one request into out, which is empty and takes ANSWER_MAX bytes. What is wrong with
+ * the request is an answer too. Returns 0, -ENOMEM, or 1: the answer comes later, *ret
+ * belongs to the caller, and out, which stays borrowed, is filled by it. */
 int answerer_run(struct answerer *an, struct answer **ret, struct text *out,
-    const char *line, size_t len) MUST_CHECK;
+    const struct answer_request *request) MUST_CHECK;
 
 /* ready(owner, rc) is called when out was filled: rc 0: there will be more, 1: that was the
  * end, or -errno: there is nothing to send but a hang-up. Never called from the three below. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <stdbool.h>
 #include <stddef.h>
+#include <sys/types.h>
 
 #include <jansson.h>
 
@@ -17,6 +18,26 @@
 /* What run() returns when the operator has to confirm: reply->error is the question. The
  * same request with "yes" as its last word is then the confirmed one. */
 #define CONTROL_CONFIRM (-ECANCELED)
+
+/* What run() returns, or an answer ends with, when what was waited for did not come. */
+#define CONTROL_UNREACHED (-ETIME)
+
+/* Who may use a command; each may do what those before it may. A viewer looks; an operator
+ * does what can be undone, and sees the bodies of messages; an admin does what cannot be
+ * undone, and what changes the configuration. */
+enum control_role {
+	CONTROL_VIEWER = 1, /* 0 is none, so that a command without a role is noticed */
+	CONTROL_OPERATOR,
+	CONTROL_ADMIN,
+};
+
+/* The process that connected, as it was then. */
+struct control_caller {
+	uid_t uid;
+	gid_t gid;
+	pid_t pid; /* 0: it is not in our pid namespace */
+	enum control_role role;
+};
 
 struct control_later {
 	/* Everything that was put is with the client: put more, or end. */
@@ -32,7 +53,9 @@ struct control_reply {
 	json_t *warnings; /* of strings */
 	/* NULL, or one line why it was refused; static, or in why, or lives as long as the context. */
 	const char *error;
-	char why[CONTROL_WHY_MAX]; /* room for such a line */
+	char why[CONTROL_WHY_MAX];           /* room for such a line */
+	const struct control_caller *caller; /* as long as the reply */
+	bool as_json;                        /* for pieces; items become either */
 	/* Words behind those of the command, as many as it takes; until run() returns. */
 	const char *const *args;
 	size_t n_args;
@@ -54,28 +77,35 @@ struct control_command {
 	 * word in brackets may be absent, one that ends in "..." may be repeated and is the
 	 * last. "[yes]" at the very end: it may have to be confirmed. */
 	const char *words;
-	const char *help; /* one line */
+	enum control_role role; /* the least that may use it; never 0 */
+	const char *help;       /* one line */
 	/* Ends with a NULL member, which is not the first. */
 	const struct control_column *columns;
 	int as_list; /* a single item is shown as "heading: value" lines */
 	/* Returns 0 or -errno (then reply->error says why, or strerror() does). The client is told
 	 * that it used the command wrongly (-EINVAL), may not (-EPERM, -EACCES), named what is
-	 * not there (-ENOENT), must confirm (CONTROL_CONFIRM), or was refused (all others).
+	 * not there (-ENOENT), must confirm (CONTROL_CONFIRM), waited in vain
+	 * (CONTROL_UNREACHED), or was refused (all others). That the caller's role is high
+	 * enough has been checked.
 	 *
 	 * Or CONTROL_LATER: the command has set reply->later and keeps reply. It ends it by
 	 * control_reply_end() on a later turn of the loop, unless later->gone() came before.
-	 * Either it fills in the reply as above, or, answering in lines of its own, it puts
-	 * pieces, the next after later->taken(), at most CONTROL_PIECE_MAX each. */
+	 * It fills in the reply as above. Before that it may put pieces, which are lines of its
+	 * own, the next after later->taken(), at most CONTROL_PIECE_MAX each: with as_json
+	 * each line is a JSON object without the member "schema", else it begins neither with
+	 * "error: " nor with "warning: ". */
 	int (*run)(void *context, struct control_reply *reply);
 };
 
 #define CONTROL_PIECE_MAX (1UL << 20) /* bytes */
 
-/* Not from within run(). The pieces together are whole lines, none empty; the line that ends
- * the answer is added at its end. Nothing is put in a reply that has items. */
+/* Not from within run(). The pieces together are whole lines, none empty; what ends the
+ * answer is added at its end. */
 void control_reply_put(struct control_reply *reply, const void *bytes, size_t len);
-/* rc as returned by run(). reply is not to be used any more. After pieces an rc < 0 hangs up,
- * so that the client sees that the answer is not whole. */
+/* rc as returned by run(). reply is not to be used any more. After pieces an rc of 0 without
+ * a reply->kind ends the answer with no more than its empty line; with it the reply is
+ * written behind the pieces; an rc < 0 writes the error there, or hangs up in the middle of
+ * a line, so that the client sees that the answer is not whole. */
 void control_reply_end(struct control_reply *reply, int rc);
 
 #endif

@@ -27,6 +27,7 @@ static const struct fault_row {
 	{ REPLY_USAGE, "usage", "usage: " },
 	{ REPLY_DENIED, "not-permitted", "not permitted: " },
 	{ REPLY_ABSENT, "no-such-object", "no such object: " },
+	{ REPLY_UNREACHED, "condition-not-reached", "condition not reached: " },
 	{ REPLY_CONFIRM, "confirm", "confirm: " },
 	{ REPLY_REFUSED, "refused", "" },
 };
@@ -46,6 +47,8 @@ reply_fault_of(int rc)
 		return REPLY_ABSENT;
 	case CONTROL_CONFIRM:
 		return REPLY_CONFIRM;
+	case CONTROL_UNREACHED:
+		return REPLY_UNREACHED;
 	default:
 		return REPLY_REFUSED;
 	}

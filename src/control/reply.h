@@ -19,16 +19,17 @@ struct text;
 
 #define REPLY_SCHEMA "org.mqbridge/1" /* docs/control.schema.json */
 
-/* Why a request was not done. Text says "error: " and, but for a refusal, the kind and ": ";
- * JSON has the kind as "code". The numbers are mqbridgectl's exit status. */
+/* What became of a request. Of a fault text says "error: " and, but for a refusal, its kind
+ * and ": "; JSON has the kind as "code". The numbers are mqbridgectl's exit status. */
 enum reply_fault {
 	REPLY_DONE = 0,
-	REPLY_REFUSED = 1, /* "refused" */
-	REPLY_USAGE = 2,   /* "usage" */
-	REPLY_DENIED = 4,  /* "not permitted", "not-permitted" */
-	REPLY_ABSENT = 5,  /* "no such object", "no-such-object" */
-	REPLY_CONFIRM =
-	    6, /* "confirm"; never an exit status: the client asks its user */
+	REPLY_REFUSED = 1,   /* "refused" */
+	REPLY_USAGE = 2,     /* "usage" */
+	REPLY_DENIED = 4,    /* "not permitted", "not-permitted" */
+	REPLY_ABSENT = 5,    /* "no such object", "no-such-object" */
+	REPLY_UNREACHED = 6, /* "condition not reached", "condition-not-reached" */
+	REPLY_WARNED = 7,    /* no fault: done, with warnings */
+	REPLY_CONFIRM = 8,   /* "confirm"; no exit status: the client asks its user */
 };
 
 /* The kind of fault of what a command's run() returned. */

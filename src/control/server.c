@@ -12,6 +12,7 @@
 
 #include "base/clock.h"
 #include "control/answer.h"
+#include "control/command.h"
 #include "control/reply.h"
 #include "control/socket.h"
 #include "control/text.h"
@@ -25,6 +26,7 @@ struct client {
 	struct control_server *cs; /* borrowed */
 	struct client **place;     /* in its table */
 	int fd;
+	struct control_caller caller;
 	/* Only one of the two is pending: requests are not read while an answer waits. */
 	struct event *readable;
 	struct event *writable;
@@ -137,7 +139,9 @@ client_answer(struct client *cl, size_t len, size_t used)
 		rc = cl->out.rc;
 		cl->is_last = true;
 	} else {
-		rc = answerer_run(cl->cs->answerer, &cl->answer, &cl->out, cl->in, len);
+		struct answer_request request = { cl->in, len, &cl->caller };
+
+		rc = answerer_run(cl->cs->answerer, &cl->answer, &cl->out, &request);
 	}
 	cl->in_len -= used;
 	memmove(cl->in, cl->in + used, cl->in_len);
@@ -222,6 +226,21 @@ client_on_writable(evutil_socket_t fd, short what, void *arg)
 		client_proceed(cl, true);
 }
 
+/* Who connected. Returns 0 or -errno. */
+static int
+identify(struct control_caller *ret, int fd)
+{
+	struct ucred cred;
+	socklen_t len = sizeof(cred);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
+		return -errno;
+	*ret = (struct control_caller){ cred.uid, cred.gid, cred.pid, CONTROL_VIEWER };
+	if (cred.uid == 0 || cred.uid == geteuid())
+		ret->role = CONTROL_ADMIN;
+	return 0;
+}
+
 /* A new client for a free place of the table. Takes over fd. */
 static int
 client_new(struct control_server *cs, struct client **place, int fd)
@@ -244,7 +263,10 @@ client_new(struct control_server *cs, struct client **place, int fd)
 		client_free(cl);
 		return -ENOMEM;
 	}
-	client_wait(cl, cl->readable, true);
+	if (identify(&cl->caller, fd) != 0)
+		client_kill(cl);
+	else
+		client_wait(cl, cl->readable, true);
 	return 0;
 }
 

@@ -70,11 +70,11 @@ struct assembly {
 	struct event *disk_event;
 	struct inventory *inventory; /* what no enabled route claims */
 	struct link *link;
-	struct assembly_queue *queues;
+	struct assembly_queue **queues; /* each stays where it is while it lives */
 	size_t n_queues;
-	struct assembly_peer *peers;
+	struct assembly_peer **peers;
 	size_t n_peers;
-	struct assembly_route *routes;
+	struct assembly_route **routes;
 	size_t n_routes;
 	struct accept_news news;
 };

@@ -28,7 +28,7 @@ bool
 drain_is_busy(const struct assembly *as, uint64_t halted_ms, uint64_t now_ms)
 {
 	for (size_t i = 0; i < as->n_routes; i++) {
-		const struct assembly_route *ar = &as->routes[i];
+		const struct assembly_route *ar = as->routes[i];
 		struct outlet_numbers numbers;
 		uint64_t since_ms;
 
@@ -50,7 +50,7 @@ drain_in_flight(const struct assembly *as)
 	uint64_t n = 0;
 
 	for (size_t i = 0; i < as->n_routes; i++) {
-		outlet_numbers(as->routes[i].outlet, &numbers);
+		outlet_numbers(as->routes[i]->outlet, &numbers);
 		n += numbers.stream.in_flight;
 	}
 	return n;

@@ -170,10 +170,10 @@ static struct outlet *
 find_outlet(const struct assembly *as, const struct deadletter *dt)
 {
 	for (size_t i = 0; i < as->n_routes; i++) {
-		const struct conf_route *cr = as->routes[i].conf;
+		const struct conf_route *cr = as->routes[i]->conf;
 
 		if (strcmp(cr->name, dt->route) == 0 && strcmp(cr->to, dt->label) == 0)
-			return as->routes[i].outlet;
+			return as->routes[i]->outlet;
 	}
 	return NULL;
 }

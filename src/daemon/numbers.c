@@ -70,7 +70,7 @@ add_queues(const struct assembly *as, struct numbers_total *ret)
 	struct numbers_queue nq;
 
 	for (size_t i = 0; i < as->n_queues; i++) {
-		numbers_queue(&as->queues[i], &nq);
+		numbers_queue(as->queues[i], &nq);
 		ret->received += nq.intake.received;
 		ret->delivered += nq.delivery.delivered;
 		ret->recovered += nq.recovered;
@@ -79,7 +79,7 @@ add_queues(const struct assembly *as, struct numbers_total *ret)
 		if (strcmp(nq.state, "attached") == 0 || (!nq.source && !nq.target))
 			continue;
 		if (ret->lost_queue == NULL)
-			ret->lost_queue = &as->queues[i];
+			ret->lost_queue = as->queues[i];
 		ret->lost_queues++;
 	}
 	for (size_t i = 0; i < inventory_rings(as->inventory); i++) {
@@ -97,15 +97,15 @@ add_routes(const struct assembly *as, struct numbers_total *ret)
 	struct numbers_route nr;
 
 	for (size_t i = 0; i < as->n_routes; i++) {
-		numbers_route(as, &as->routes[i], &nr);
-		if (as->routes[i].peer != NULL)
+		numbers_route(as, as->routes[i], &nr);
+		if (as->routes[i]->peer != NULL)
 			ret->settled += nr.outlet.settled;
 		ret->backlog_records += nr.outlet.stream.log.waiting;
 		ret->backlog_bytes += nr.outlet.stream.log.bytes;
 		if (!nr.bad)
 			continue;
 		if (ret->bad_route == NULL)
-			ret->bad_route = &as->routes[i];
+			ret->bad_route = as->routes[i];
 		ret->bad_routes++;
 	}
 }
@@ -116,11 +116,11 @@ add_peers(const struct assembly *as, struct numbers_total *ret)
 	struct peer_numbers pn;
 
 	for (size_t i = 0; i < as->n_peers; i++) {
-		peer_numbers(as->peers[i].peer, &pn);
+		peer_numbers(as->peers[i]->peer, &pn);
 		if (strcmp(pn.state, "connected") == 0)
 			ret->peers_up++;
 		else if (ret->lost_peer == NULL)
-			ret->lost_peer = &as->peers[i];
+			ret->lost_peer = as->peers[i];
 	}
 }
 

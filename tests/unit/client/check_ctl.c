@@ -68,10 +68,10 @@ static const struct control_column columns[] = {
 };
 
 static const struct control_command commands[] = {
-	{ "show thing", "the thing", columns, 1, run_thing },
-	{ "refuse", "refuses", columns, 0, run_refuse },
-	{ "deny", "denies", columns, 0, run_deny },
-	{ "miss", "misses", columns, 0, run_miss },
+	{ "show thing", CONTROL_VIEWER, "the thing", columns, 1, run_thing },
+	{ "refuse", CONTROL_VIEWER, "refuses", columns, 0, run_refuse },
+	{ "deny", CONTROL_VIEWER, "denies", columns, 0, run_deny },
+	{ "miss", CONTROL_VIEWER, "misses", columns, 0, run_miss },
 };
 
 /* A daemon with nothing but a control socket; says by one byte when it listens. */

@@ -87,11 +87,13 @@ static const struct control_column columns[] = {
 };
 
 static const struct control_command commands[] = {
-	{ "do deed", "does it", columns, 0, run_deed },
-	{ "do words FIRST [MORE...] [yes]", "asks", columns, 0, run_words },
-	{ "do later [WORD]", "waits", columns, 0, run_later },
+	{ "do deed", CONTROL_VIEWER, "does it", columns, 0, run_deed },
+	{ "do words FIRST [MORE...] [yes]", CONTROL_VIEWER, "asks", columns, 0,
+	    run_words },
+	{ "do later [WORD]", CONTROL_VIEWER, "waits", columns, 0, run_later },
 };
 
+static const struct control_caller caller = { .role = CONTROL_VIEWER };
 static struct deed deed;
 static struct answerer *answerer;
 static struct text out;
@@ -121,7 +123,9 @@ tear_down(void)
 static const char *
 answer_to(const char *line)
 {
-	ck_assert_int_eq(answerer_run(answerer, NULL, &out, line, strlen(line)), 0);
+	struct answer_request request = { line, strlen(line), &caller };
+
+	ck_assert_int_eq(answerer_run(answerer, NULL, &out, &request), 0);
 	text_put(&out, "", 1);
 	return out.bytes;
 }
@@ -255,10 +259,11 @@ on_ready(void *owner, int rc)
 static struct answer *
 answer_later(const char *line)
 {
+	struct answer_request request = { line, strlen(line), &caller };
 	struct answer *aw = NULL;
 
 	ready_rc = 99;
-	ck_assert_int_eq(answerer_run(answerer, &aw, &out, line, strlen(line)), 1);
+	ck_assert_int_eq(answerer_run(answerer, &aw, &out, &request), 1);
 	ck_assert_uint_eq(out.len, 0);
 	answer_listen(aw, on_ready, &out);
 	return aw;

@@ -62,8 +62,8 @@ static const struct control_column columns[] = {
 };
 
 static const struct control_command commands[] = {
-	{ "show count", "runs so far", columns, 1, run_count },
-	{ "show big", "a big table", columns, 0, run_big },
+	{ "show count", CONTROL_VIEWER, "runs so far", columns, 1, run_count },
+	{ "show big", CONTROL_VIEWER, "a big table", columns, 0, run_big },
 };
 
 static void

@@ -46,8 +46,10 @@ static struct conf conf = { .name = (char[]){ "hub" },
 	.routes = routes,
 	.n_routes = ARRAY_LEN(routes) };
 static char some_target; /* only its address is used */
-static struct assembly_queue ends[] = {
-	{ .conf = &queues[0], .target = (struct target *)(void *)&some_target },
+static struct assembly_queue end = { .conf = &queues[0],
+	.target = (struct target *)(void *)&some_target };
+static struct assembly_queue *ends[] = {
+	&end,
 };
 static struct assembly assembly = {
 	.conf = &conf, .queues = ends, .n_queues = ARRAY_LEN(ends)

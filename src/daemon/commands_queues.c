@@ -1,0 +1,122 @@
+#include "daemon/commands_show.h"
+
+#include "base/compiler.h"
+#include "config/conf.h"
+#include "daemon/assembly.h"
+#include "daemon/commands.h"
+#include "daemon/inventory.h"
+#include "daemon/item.h"
+#include "daemon/numbers.h"
+
+const struct control_column show_queues_columns[] = {
+	{ "name", "NAME" },
+	{ "uri", "QUEUE" },
+	{ "state", "STATE" },
+	{ "depth", "DEPTH" },
+	{ "capacity", "OF" },
+	{ "ring_records", "RING" },
+	{ "ring_bytes", "BYTES" },
+	{ "ring_capacity_bytes", "OF" },
+	{ "received_total", "RECEIVED" },
+	{ "delivered_total", "DELIVERED" },
+	{ "recovered_total", "RECOVERED" },
+	{ "reason", "REASON" },
+	{ NULL, NULL },
+};
+
+static void
+item_intake(struct item *it, const struct numbers_queue *nq)
+{
+	const char *members[] = { "ring_records", "ring_bytes", "ring_capacity_bytes",
+		"received_total", "recovered_total" };
+	const uint64_t values[] = { nq->intake.ring_records, nq->intake.ring_used,
+		nq->intake.ring_bytes, nq->intake.received, nq->recovered };
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		if (nq->source)
+			item_count(it, members[i], values[i]);
+		else
+			item_null(it, members[i]);
+	}
+}
+
+static void
+item_delivery(struct item *it, const struct numbers_queue *nq)
+{
+	const char *members[] = { "delivered_total", "doubts_dropped_total",
+		"doubts_found_total", "doubts_not_taken_total", "held_total" };
+	const uint64_t values[] = { nq->delivery.delivered, nq->delivery.dropped,
+		nq->delivery.found, nq->delivery.not_taken, nq->delivery.held };
+
+	for (size_t i = 0; i < ARRAY_LEN(members); i++) {
+		if (nq->target)
+			item_count(it, members[i], values[i]);
+		else
+			item_null(it, members[i]);
+	}
+}
+
+static int
+show_queue(const struct assembly_queue *aq, struct control_reply *reply)
+{
+	struct numbers_queue nq;
+	struct item it;
+
+	numbers_queue(aq, &nq);
+	item_begin(&it);
+	item_text(&it, "name", aq->conf->name);
+	item_text(&it, "uri", aq->conf->uri);
+	item_text(&it, "state", nq.state);
+	item_text(&it, "reason", nq.reason);
+	if (nq.source && nq.intake.attached) {
+		item_count(&it, "depth", nq.intake.depth);
+		item_count(&it, "capacity", nq.intake.capacity);
+	} else if (nq.target && nq.delivery.attached) {
+		item_count(&it, "depth", nq.delivery.depth);
+		item_count(&it, "capacity", nq.delivery.capacity);
+	} else {
+		item_null(&it, "depth");
+		item_null(&it, "capacity");
+	}
+	item_intake(&it, &nq);
+	item_delivery(&it, &nq);
+	return item_end(&it, reply->items);
+}
+
+static int
+show_orphan_ring(const struct inventory *inv, size_t i, struct control_reply *reply)
+{
+	static const char *const absent[] = { "name", "depth", "capacity",
+		"received_total", "recovered_total", "delivered_total",
+		"doubts_dropped_total", "doubts_found_total", "doubts_not_taken_total",
+		"held_total" };
+	struct inventory_ring ir = { 0 };
+	struct item it;
+
+	inventory_ring_at(inv, i, &ir);
+	item_begin(&it);
+	item_text(&it, "uri", ir.uri);
+	item_text(&it, "state", "orphan");
+	item_text(&it, "reason", "kept: no enabled route takes from it");
+	item_count(&it, "ring_records", ir.records);
+	item_count(&it, "ring_bytes", ir.used);
+	item_count(&it, "ring_capacity_bytes", ir.bytes);
+	for (size_t k = 0; k < ARRAY_LEN(absent); k++)
+		item_null(&it, absent[k]);
+	return item_end(&it, reply->items);
+}
+
+int
+show_queues(void *context, struct control_reply *reply)
+{
+	const struct commands_context *cx = context;
+	const struct assembly *as = cx->assembly;
+	int rc = 0;
+
+	reply->kind = "queues";
+	for (size_t i = 0; rc == 0 && i < as->n_queues; i++)
+		rc = show_queue(as->queues[i], reply);
+	for (size_t i = 0; rc == 0 && i < inventory_rings(as->inventory); i++)
+		rc = show_orphan_ring(as->inventory, i, reply);
+	return rc;
+}
