@@ -28,6 +28,12 @@ clock_monotonic_ms(void)
 	return (uint64_t)(clock_monotonic_ns() / NS_PER_MS);
 }
 
+uint64_t
+clock_coarse_ms(void)
+{
+	return (uint64_t)(read_ns(CLOCK_MONOTONIC_COARSE) / NS_PER_MS);
+}
+
 int64_t
 clock_boot_ns(void)
 {

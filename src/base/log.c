@@ -1,14 +1,19 @@
 #include "base/log.h"
 
 #include <errno.h>
+#include <inttypes.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/file.h"
+#include "base/journald.h"
+#include "base/log_limit.h"
 
 #define ELLIPSIS "..."
 
@@ -24,35 +29,170 @@ static const struct level_row {
 };
 
 /* Read by threads as well. */
-static _Atomic enum log_level max_level = LOG_LEVEL_INFO;
-static _Atomic enum log_style line_style = LOG_STYLE_PLAIN;
+static struct area_row {
+	const char *name;
+	_Atomic enum log_level level;
+} area_rows[] = {
+	{ "daemon", LOG_LEVEL_INFO },
+	{ "endpoint", LOG_LEVEL_INFO },
+	{ "link", LOG_LEVEL_INFO },
+	{ "route", LOG_LEVEL_INFO },
+};
+
+/* Under the lock. */
+static pthread_mutex_t log_lock = PTHREAD_MUTEX_INITIALIZER;
+static enum log_style line_style = LOG_STYLE_PLAIN;
+static int journal_fd = -1;
+static uint64_t lost; /* lines, since that was told */
+static struct log_limit limit;
+static void (*observer)(void *owner, const struct log_line *ln);
+static void *observer_owner;
 
 void
 log_setup(enum log_level level, enum log_style style)
 {
-	atomic_store_explicit(&max_level, level, memory_order_relaxed);
-	atomic_store_explicit(&line_style, style, memory_order_relaxed);
+	(void)!log_level_set(level, NULL);
+	(void)pthread_mutex_lock(&log_lock);
+	line_style = style;
+	memset(&limit, 0, sizeof(limit));
+	(void)pthread_mutex_unlock(&log_lock);
 }
 
-/* What stands before the text; returns its length. */
-static size_t
-write_prefix(char *line, size_t size, enum log_level level, const char *area)
+int
+log_level_set(enum log_level level, const char *area)
 {
-	const struct level_row *row = &level_rows[level];
+	int rc = -EINVAL;
+
+	for (size_t i = 0; i < ARRAY_LEN(area_rows); i++) {
+		if (area != NULL && strcmp(area, area_rows[i].name) != 0)
+			continue;
+		atomic_store_explicit(&area_rows[i].level, level, memory_order_relaxed);
+		rc = 0;
+	}
+	return rc;
+}
+
+const char *
+log_area(size_t n, enum log_level *ret_level)
+{
+	if (n >= ARRAY_LEN(area_rows))
+		return NULL;
+	*ret_level = atomic_load_explicit(&area_rows[n].level, memory_order_relaxed);
+	return area_rows[n].name;
+}
+
+static bool
+is_wanted(const struct log_line *ln)
+{
+	for (size_t i = 0; i < ARRAY_LEN(area_rows); i++) {
+		if (strcmp(ln->area, area_rows[i].name) == 0)
+			return ln->level <= atomic_load_explicit(&area_rows[i].level,
+						memory_order_relaxed);
+	}
+	return true;
+}
+
+/* ---- one line ------------------------------------------------------------------ */
+
+/* Neither a pipe nor the journal's stream may stop us: what a socket does not take is lost. */
+static int
+stderr_write(const char *line, size_t len)
+{
+	ssize_t n = send(STDERR_FILENO, line, len, MSG_NOSIGNAL | MSG_DONTWAIT);
+
+	if (n == (ssize_t)len)
+		return 0;
+	if (n < 0 && errno == ENOTSOCK)
+		return file_write_all(STDERR_FILENO, line, len);
+	/* The end of a line that was cut is in the next one's way, not in ours. */
+	return n < 0 ? -errno : -EAGAIN;
+}
+
+static int
+stderr_line(const struct log_line *ln)
+{
+	const struct level_row *row = &level_rows[ln->level];
+	char line[LOG_LINE_MAX + 1]; /* the NUL's place is the newline's in the end */
 	char when[32];
+	size_t len;
 	int n;
 
-	if (atomic_load_explicit(&line_style, memory_order_relaxed) ==
-	    LOG_STYLE_JOURNAL)
-		n = snprintf(line, size, "<%d>%s: ", row->priority, area);
+	if (line_style == LOG_STYLE_PLAIN)
+		n = snprintf(line, LOG_LINE_MAX, "%s %-5s %s: %s",
+		    clock_format(when, sizeof(when), clock_wall_ns()), row->name,
+		    ln->area, ln->text);
 	else
-		n = snprintf(line, size,
-		    "%s %-5s %s: ", clock_format(when, sizeof(when), clock_wall_ns()),
-		    row->name, area);
+		n = snprintf(line, LOG_LINE_MAX, "<%d>%s: %s", row->priority, ln->area,
+		    ln->text);
 	if (n < 0)
-		return 0;
-	return (size_t)n < size ? (size_t)n : size - 1;
+		return -EINVAL;
+	len = (size_t)n;
+	if (len >= LOG_LINE_MAX) {
+		len = LOG_LINE_MAX - 1;
+		memcpy(line + len + 1 - sizeof(ELLIPSIS), ELLIPSIS, sizeof(ELLIPSIS));
+	}
+	line[len] = '\n';
+	return stderr_write(line, len + 1);
 }
+
+static int
+line_out(const struct log_line *ln)
+{
+	char entry[JOURNALD_ENTRY_MAX];
+	int rc = -ENOSYS;
+
+	if (line_style == LOG_STYLE_NATIVE) {
+		rc = journald_format(entry, ln, level_rows[ln->level].priority);
+		if (rc >= 0)
+			rc = journald_send(&journal_fd, entry, (size_t)rc);
+	}
+	/* Without the journal's socket, as in a chroot, its stream is still there. */
+	if (rc < 0 && rc != -EAGAIN)
+		rc = stderr_line(ln);
+	return rc;
+}
+
+static void
+tell_lost(void)
+{
+	char text[128];
+	struct log_line ln = {
+		.level = LOG_LEVEL_WARN, .area = "daemon", .text = text
+	};
+
+	(void)snprintf(text, sizeof(text),
+	    "%" PRIu64 " lines of the log are missing here: it was not read", lost);
+	if (line_out(&ln) == 0)
+		lost = 0;
+}
+
+/* With the lock. */
+static void
+line_write(const struct log_line *ln)
+{
+	if (ln->id != EVENT_NONE && observer != NULL)
+		observer(observer_owner, ln);
+	if (!is_wanted(ln))
+		return;
+	if (lost > 0)
+		tell_lost();
+	/* There is nobody left to tell when stderr is gone. */
+	if (line_out(ln) == -EAGAIN)
+		lost++;
+}
+
+/* With the lock. */
+static void
+tell_repeats(bool all)
+{
+	char text[LOG_LINE_MAX];
+	struct log_line ln;
+
+	while (log_limit_due(&limit, &ln, text, clock_monotonic_ms(), all))
+		line_write(&ln);
+}
+
+/* ---- many of them --------------------------------------------------------------- */
 
 /* A line of the log is one line, whatever an argument held. */
 static void
@@ -64,69 +204,101 @@ blank_controls(char *text)
 	}
 }
 
-static void PRINTF_LIKE(3, 0)
-    log_line(enum log_level level, const char *area, const char *fmt, va_list args)
+static void PRINTF_LIKE(2, 0)
+    log_line(struct log_line *ln, const char *fmt, va_list args)
 {
 	int saved_errno = errno;
-	char line[LOG_LINE_MAX + 1]; /* the NUL's place is the newline's in the end */
-	size_t used;
+	char text[LOG_LINE_MAX];
 	int n;
 
-	if (level > atomic_load_explicit(&max_level, memory_order_relaxed))
+	if (ln->id == EVENT_NONE && !is_wanted(ln))
 		return;
-	used = write_prefix(line, sizeof(line) - 1, level, area);
-	n = vsnprintf(line + used, sizeof(line) - 1 - used, fmt, args);
+	n = vsnprintf(text, sizeof(text), fmt, args);
 	if (n < 0)
-		line[used] = '\0';
-	else if ((size_t)n >= sizeof(line) - 1 - used)
-		memcpy(line + sizeof(line) - 1 - sizeof(ELLIPSIS), ELLIPSIS,
-		    sizeof(ELLIPSIS));
-	blank_controls(line);
-	used = strlen(line);
-	line[used] = '\n';
-	/* There is nobody left to tell when stderr is gone. */
-	(void)!file_write_all(STDERR_FILENO, line, used + 1);
+		text[0] = '\0';
+	else if ((size_t)n >= sizeof(text))
+		memcpy(
+		    text + sizeof(text) - sizeof(ELLIPSIS), ELLIPSIS, sizeof(ELLIPSIS));
+	blank_controls(text);
+	ln->text = text;
+	(void)pthread_mutex_lock(&log_lock);
+	if (log_limit_pass(&limit, ln, clock_monotonic_ms()))
+		line_write(ln);
+	(void)pthread_mutex_unlock(&log_lock);
 	errno = saved_errno;
 }
+
+#define LOG_AT(line_level)                                                             \
+	do {                                                                           \
+		struct log_line ln = { .level = (line_level), .area = area };          \
+		va_list args;                                                          \
+                                                                                       \
+		va_start(args, fmt);                                                   \
+		log_line(&ln, fmt, args);                                              \
+		va_end(args);                                                          \
+	} while (0)
 
 void
 log_error(const char *area, const char *fmt, ...)
 {
-	va_list args;
-
-	va_start(args, fmt);
-	log_line(LOG_LEVEL_ERROR, area, fmt, args);
-	va_end(args);
+	LOG_AT(LOG_LEVEL_ERROR);
 }
 
 void
 log_warn(const char *area, const char *fmt, ...)
 {
-	va_list args;
-
-	va_start(args, fmt);
-	log_line(LOG_LEVEL_WARN, area, fmt, args);
-	va_end(args);
+	LOG_AT(LOG_LEVEL_WARN);
 }
 
 void
 log_info(const char *area, const char *fmt, ...)
 {
-	va_list args;
-
-	va_start(args, fmt);
-	log_line(LOG_LEVEL_INFO, area, fmt, args);
-	va_end(args);
+	LOG_AT(LOG_LEVEL_INFO);
 }
 
 void
 log_debug(const char *area, const char *fmt, ...)
 {
+	LOG_AT(LOG_LEVEL_DEBUG);
+}
+
+void
+log_event(enum event_id id, const struct log_fields *fields, const char *fmt, ...)
+{
+	const struct event_kind *kind = event_kind(id);
+	struct log_line ln = { .id = id, .level = kind->level, .area = kind->area };
 	va_list args;
 
+	if (fields != NULL)
+		ln.fields = *fields;
 	va_start(args, fmt);
-	log_line(LOG_LEVEL_DEBUG, area, fmt, args);
+	log_line(&ln, fmt, args);
 	va_end(args);
+}
+
+void
+log_observe(void (*see)(void *owner, const struct log_line *ln), void *owner)
+{
+	(void)pthread_mutex_lock(&log_lock);
+	observer = see;
+	observer_owner = owner;
+	(void)pthread_mutex_unlock(&log_lock);
+}
+
+void
+log_tick(void)
+{
+	(void)pthread_mutex_lock(&log_lock);
+	tell_repeats(false);
+	(void)pthread_mutex_unlock(&log_lock);
+}
+
+void
+log_flush(void)
+{
+	(void)pthread_mutex_lock(&log_lock);
+	tell_repeats(true);
+	(void)pthread_mutex_unlock(&log_lock);
 }
 
 int
@@ -139,4 +311,10 @@ log_level_parse(enum log_level *ret, const char *text)
 		}
 	}
 	return -EINVAL;
+}
+
+const char *
+log_level_name(enum log_level level)
+{
+	return level_rows[level].name;
 }

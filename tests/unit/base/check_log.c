@@ -7,6 +7,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log_limit.h"
 #include "suites.h"
 
 static char shown[2 * LOG_LINE_MAX];
@@ -104,6 +105,81 @@ START_TEST(line_that_is_too_long_ends_in_ellipsis)
 }
 END_TEST
 
+static struct log_line seen;
+static char seen_text[LOG_LINE_MAX];
+static unsigned n_seen;
+
+static void
+see(void *owner, const struct log_line *ln)
+{
+	ck_assert_ptr_eq(owner, &seen);
+	seen = *ln;
+	(void)strcpy(seen_text, ln->text);
+	n_seen++;
+}
+
+START_TEST(event_has_level_and_area_of_its_kind)
+{
+	log_setup(LOG_LEVEL_INFO, LOG_STYLE_JOURNAL);
+	log_observe(see, &seen);
+	log_event(
+	    EVENT_PEER_LOST, &(struct log_fields){ .peer = "hub" }, "peer %s", "hub");
+	log_warn("link", "no event");
+	log_observe(NULL, NULL);
+	ck_assert_str_eq(take_shown(), "<4>link: peer hub\n<4>link: no event\n");
+	ck_assert_uint_eq(n_seen, 1);
+	ck_assert_int_eq(seen.id, EVENT_PEER_LOST);
+	ck_assert_str_eq(seen.fields.peer, "hub");
+	ck_assert_ptr_null(seen.fields.route);
+	ck_assert_str_eq(seen_text, "peer hub");
+}
+END_TEST
+
+START_TEST(event_above_level_is_observed_but_not_written)
+{
+	log_setup(LOG_LEVEL_ERROR, LOG_STYLE_JOURNAL);
+	log_observe(see, &seen);
+	log_event(EVENT_PEER_CONNECTED, NULL, "x");
+	log_observe(NULL, NULL);
+	ck_assert_str_eq(take_shown(), "");
+	ck_assert_uint_eq(n_seen, 1);
+}
+END_TEST
+
+START_TEST(repeated_line_is_counted_and_flushed)
+{
+	log_setup(LOG_LEVEL_INFO, LOG_STYLE_JOURNAL);
+	for (int i = 0; i < 100; i++)
+		log_error("link", "again");
+	(void)take_shown();
+	ck_assert_uint_eq(strlen(shown), LOG_LIMIT_FIRST * strlen("<3>link: again\n"));
+	log_tick();
+	ck_assert_str_eq(take_shown(), "");
+	log_flush();
+	ck_assert_str_eq(
+	    take_shown(), "<3>link: again ... repeated 95 times in the last 1 s\n");
+}
+END_TEST
+
+START_TEST(level_of_an_area_is_its_own)
+{
+	enum log_level level = LOG_LEVEL_ERROR;
+
+	log_setup(LOG_LEVEL_INFO, LOG_STYLE_JOURNAL);
+	ck_assert_int_eq(log_level_set(LOG_LEVEL_DEBUG, "link"), 0);
+	ck_assert_int_eq(log_level_set(LOG_LEVEL_DEBUG, "lin"), -EINVAL);
+	log_debug("link", "a");
+	log_debug("route", "b");
+	ck_assert_str_eq(take_shown(), "<7>link: a\n");
+	ck_assert_str_eq(log_area(0, &level), "daemon");
+	ck_assert_int_eq(level, LOG_LEVEL_INFO);
+	ck_assert_ptr_null(log_area(4, &level));
+	ck_assert_int_eq(log_level_set(LOG_LEVEL_ERROR, NULL), 0);
+	log_warn("link", "c");
+	ck_assert_str_eq(take_shown(), "");
+}
+END_TEST
+
 START_TEST(errno_is_left_as_it_was)
 {
 	(void)close(STDERR_FILENO); /* so that the write inside fails */
@@ -140,6 +216,10 @@ suite_log(void)
 	tcase_add_test(tc, line_above_level_is_dropped);
 	tcase_add_test(tc, line_with_newline_inside_stays_one_line);
 	tcase_add_test(tc, line_that_is_too_long_ends_in_ellipsis);
+	tcase_add_test(tc, event_has_level_and_area_of_its_kind);
+	tcase_add_test(tc, event_above_level_is_observed_but_not_written);
+	tcase_add_test(tc, repeated_line_is_counted_and_flushed);
+	tcase_add_test(tc, level_of_an_area_is_its_own);
 	tcase_add_test(tc, errno_is_left_as_it_was);
 	tcase_add_test(tc, level_parse_takes_the_four_names_only);
 	suite_add_tcase(s, tc);
