@@ -7,6 +7,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/reason.h"
+#include "base/state.h"
 #include "flow/source.h"
 
 #define SINK_REJECTS 64 /* rejected and not yet stored, at most; I12 */
@@ -29,11 +31,32 @@ struct sink_memory {
 	struct sink_reject reject[SINK_REJECTS];
 };
 
-/* Why a route does not flow. Both strings are borrowed until the next call. */
+/* Why nothing flows. Strings are borrowed until the next call, and never NULL. */
 struct sink_state {
-	const char *state;  /* "flowing", "waiting", "stalled", "refused" */
-	const char *reason; /* "" when flowing */
+	enum state state; /* STATE_FLOWING, _WAITING, _REFUSED or _STOPPED */
+	/* REASON_NONE when it flows; or, while it flows, what holds it just now: if that lasts,
+	 * it is why the route is stalled. */
+	enum reason reason;
+	const char *detail; /* in words, or "" */
+	const char *host;   /* the peer where the cause lies; "": here */
 };
+
+/* The state of a destination whose queue cannot take anything, or does not just now. */
+static inline enum state
+sink_state_of(enum reason reason)
+{
+	switch (reason) {
+	case REASON_QUEUE_ABSENT:
+		return STATE_WAITING;
+	case REASON_NOT_PERMITTED:
+	case REASON_SYSTEM_LIMIT:
+	case REASON_QUEUE_FAILED:
+	case REASON_NO_MEMORY:
+		return STATE_STOPPED;
+	default:
+		return STATE_FLOWING;
+	}
+}
 
 struct sink_ops {
 	/* The source has something new, or is ready. Must not call back settle() of the caller's own turn: the

@@ -65,6 +65,9 @@ struct source_ops {
 	/* A sink that was away has all up to mark: what was taken above it is offered again. Settles
 	 * nothing: reject() what the sink lists as rejected, then settle(mark). 0 or -EBADMSG. NULL in a receiver. */
 	int (*rewind)(struct source *src, uint64_t mark);
+	/* What there is waits and the sink takes nothing for now: no room, no credit, no connection.
+	 * For the figures; NULL in a receiver. */
+	void (*blocked)(struct source *src);
 	/* The sink's limits changed (sink_ops.limits()). May be NULL. */
 	void (*limits_changed)(struct source *src);
 };
@@ -73,5 +76,12 @@ struct source {
 	const struct source_ops *ops;
 	struct sink *sink; /* NULL: not joined */
 };
+
+static inline void
+source_blocked(struct source *src)
+{
+	if (src != NULL && src->ops->blocked != NULL)
+		src->ops->blocked(src);
+}
 
 #endif

@@ -77,44 +77,69 @@ route_to(const struct route *ro)
 	return ro->to;
 }
 
-/* Work and no settlement for too long. Counted from when there was work: after an idle hour
- * the last settlement is an hour old and nothing is wrong. */
-static bool
-route_is_stalled(struct route *ro, const struct route_progress *pr)
+/* Since when there is work and no settlement, 0: there is no work. Counted from when there was
+ * work: after an idle hour the last settlement is an hour old and nothing is wrong. */
+static uint64_t
+route_still_since(struct route *ro, const struct route_progress *pr)
 {
-	uint64_t since;
-
-	if (pr->waiting + pr->in_flight == 0) {
+	if (pr->waiting + pr->in_flight == 0)
 		ro->busy_since_ms = 0;
-		return false;
-	}
-	if (ro->busy_since_ms == 0)
+	else if (ro->busy_since_ms == 0)
 		ro->busy_since_ms = pr->now_ms;
-	since = ro->busy_since_ms;
-	if (pr->last_progress_ms > since)
-		since = pr->last_progress_ms;
-	return pr->now_ms > since && pr->now_ms - since >= ROUTE_STALLED_MS;
+	if (ro->busy_since_ms != 0 && pr->last_progress_ms > ro->busy_since_ms)
+		return pr->last_progress_ms;
+	return ro->busy_since_ms;
+}
+
+/* Nothing goes on: what holds it goes first, then what is known least of. */
+static void
+route_stall(const struct route_progress *pr, const struct sink_state *own,
+    struct route_state *ret)
+{
+	ret->state = STATE_STALLED;
+	if (own->reason != REASON_NONE) {
+		ret->reason = own->reason;
+		ret->detail = own->detail;
+		ret->host = own->host;
+	} else if (pr->log.reason != REASON_NONE) {
+		ret->reason = pr->log.reason;
+		ret->detail = pr->log.detail;
+	} else if (pr->in_flight > 0) {
+		ret->reason = REASON_NO_ACKNOWLEDGEMENT;
+		ret->detail = "what was sent is not acknowledged";
+	} else {
+		ret->reason = REASON_NOTHING_TAKEN;
+		ret->detail = "messages wait, and none is taken";
+	}
 }
 
 void
 route_state(struct route *ro, const struct route_progress *pr, struct route_state *ret)
 {
-	struct sink_state own = { "flowing", "" };
-	bool stalled = route_is_stalled(ro, pr);
+	struct sink_state own = { .state = STATE_FLOWING, .detail = "", .host = "" };
+	uint64_t since = route_still_since(ro, pr);
+	bool busy = pr->waiting + pr->in_flight > 0;
 
-	if (pr->stopped[0] != '\0') {
-		*ret = (struct route_state){ "stopped", pr->stopped };
-		return;
-	}
+	*ret = (struct route_state){ .state = busy ? STATE_FLOWING : STATE_IDLE,
+		.detail = "",
+		.host = "",
+		.still_since_ms = since };
 	ro->sink->ops->state(ro->sink, &own);
-	if (strcmp(own.state, "flowing") != 0)
-		*ret = (struct route_state){ own.state, own.reason };
-	else if (stalled && pr->in_flight > 0)
-		*ret = (struct route_state){ "stalled", "no acknowledgement comes" };
-	else if (stalled)
-		*ret = (struct route_state){ "stalled", "nothing is taken" };
-	else if (pr->in_flight > 0)
-		*ret = (struct route_state){ "flowing", "" };
-	else
-		*ret = (struct route_state){ pr->waiting > 0 ? "waiting" : "idle", "" };
+	if (pr->stopped.reason != REASON_NONE) {
+		ret->state = STATE_STOPPED;
+		ret->reason = pr->stopped.reason;
+		ret->detail = pr->stopped.detail;
+	} else if (own.state != STATE_FLOWING) {
+		ret->state = own.state;
+		ret->reason = own.reason;
+		ret->detail = own.detail;
+		ret->host = own.host;
+	} else if (busy && pr->now_ms > since &&
+		   pr->now_ms - since >= pr->patience_ms) {
+		route_stall(pr, &own, ret);
+	} else if (pr->log.reason != REASON_NONE) {
+		ret->state = STATE_DEGRADED;
+		ret->reason = pr->log.reason;
+		ret->detail = pr->log.detail;
+	}
 }

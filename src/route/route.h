@@ -5,6 +5,8 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/reason.h"
+#include "base/state.h"
 
 struct route; /* opaque */
 struct sink;
@@ -29,16 +31,21 @@ struct route_progress {
 	uint64_t waiting, in_flight;
 	uint64_t last_progress_ms; /* of the last settlement, 0: none */
 	uint64_t now_ms;
-	const char *stopped; /* why the source offers nothing, or "" */
+	uint32_t patience_ms;       /* work, but no settlement for that long: stalled */
+	struct cause stopped; /* why the source offers nothing */
+	struct cause log;     /* why nothing goes to its overflow log */
 };
 struct route_state {
-	const char
-	    *state; /* "flowing", "idle", "waiting", "stalled", "stopped", "refused" */
-	const char *reason; /* borrowed until the next call; "" when good */
+	enum state state;
+	enum reason reason; /* REASON_NONE when good */
+	const char *detail; /* borrowed until the next call; "" when good */
+	const char *host;   /* the peer where the cause lies; "": here */
+	/* CLOCK_MONOTONIC of the last settlement, or of when there was work; 0: no work. */
+	uint64_t still_since_ms;
 };
-/* Ask at least every few seconds: a route stalls from when it was first seen with work.
- * What is wrong goes first: stopped, the sink's own state, stalled, waiting, flowing, idle. */
-#define ROUTE_STALLED_MS 5000 /* work, but no settlement for that long */
+/* Ask at least every second: a route stalls from when it was first seen with work. What is wrong
+ * goes first: stopped, the sink's own state, stalled, a log that takes nothing. */
+#define ROUTE_PATIENCE_MS 5000 /* at most; less where the heartbeat is */
 void route_state(
     struct route *ro, const struct route_progress *pr, struct route_state *ret);
 

@@ -30,6 +30,7 @@ enum dead_reason {
 	DEAD_RECOVERED_HELD = 9, /* flagged recovered, and the policy holds such */
 	DEAD_IN_DOUBT_HELD = 10, /* may have been delivered; policy or three crashes */
 	DEAD_OPERATOR = 11,      /* an operator put it away */
+	DEAD_REASONS             /* above all of them; stored nowhere */
 };
 /* Both never NULL. */
 const char *dead_reason_text(unsigned reason); /* "too big": for people */

@@ -168,6 +168,8 @@ void log_pop(struct log *lg); /* the peeked one has its sequence */
  * log_lost(): it is damaged. */
 const struct record *log_at(struct log *lg, uint64_t place);
 bool log_lost(const struct log *lg, uint64_t place);
+/* When it was captured; 0: it is not in memory. */
+int64_t log_captured_ns(const struct log *lg, uint64_t place);
 /* In the order of each segment. The record need not be in memory: what starts below the
  * settled offset is settled, so the offset stored is that of the record + 1. */
 void log_settle(struct log *lg, uint64_t place);

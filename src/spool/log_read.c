@@ -214,6 +214,20 @@ log_at(struct log *lg, uint64_t place)
 	return rec;
 }
 
+int64_t
+log_captured_ns(const struct log *lg, uint64_t place)
+{
+	const struct log_segment *sg = log_find(lg, log_place_segment(place));
+	const struct log_chunk *ck = NULL;
+	const struct record *rec = NULL;
+
+	if (sg != NULL && log_place_offset(place) < sg->end)
+		ck = log_chunk_at(sg, log_place_offset(place));
+	if (ck != NULL)
+		rec = chunk_record(lg, ck, log_place_offset(place));
+	return rec == NULL ? 0 : rec->captured_ns;
+}
+
 bool
 log_lost(const struct log *lg, uint64_t place)
 {

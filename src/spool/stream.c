@@ -301,6 +301,28 @@ stream_sent(const struct stream *st, uint64_t seq)
 	return place_in_log(place) ? log_at(st->log, place) : ring_at(st->ring, place);
 }
 
+int64_t
+stream_captured_ns(const struct stream *st, uint64_t seq)
+{
+	uint64_t place;
+
+	if (!stream_in_flight(st, seq))
+		return 0;
+	place = journal_place(&st->journal, seq);
+	return place_in_log(place) ? log_captured_ns(st->log, place)
+				   : ring_at(st->ring, place)->captured_ns;
+}
+
+bool
+stream_is_empty(const struct stream *st)
+{
+	int64_t priority;
+
+	return st->next == st->acked + 1 && st->backlog.count == 0 &&
+	       st->move.count == 0 &&
+	       (st->log == NULL || !log_first(st->log, &priority));
+}
+
 int
 stream_reject(struct stream *st, uint64_t seq)
 {

@@ -115,6 +115,11 @@ bool stream_in_flight(const struct stream *st, uint64_t seq);
  * its way to the log (moved() comes) or in the log and not in memory (it is being read, and the log
  * tells when it is there). */
 const struct record *stream_sent(const struct stream *st, uint64_t seq);
+/* When it was captured; 0: it is not in flight, or in the log and not in memory. */
+int64_t stream_captured_ns(const struct stream *st, uint64_t seq);
+/* As many are in flight as may be: until some are settled nothing new is offered. */
+bool stream_window_full(const struct stream *st);
+bool stream_is_empty(const struct stream *st); /* nothing waits or is in flight */
 
 /* Sequence seq was rejected: acked does not pass it until stream_reject_stored().
  * Idempotent. Call it before acknowledging seq. After a crash the sink tells its list

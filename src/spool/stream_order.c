@@ -71,6 +71,12 @@ waiting_first(struct stream *st, uint64_t *ret_place, const struct record **ret)
 	return true;
 }
 
+bool
+stream_window_full(const struct stream *st)
+{
+	return st->next - st->acked - 1 >= STREAM_WINDOW;
+}
+
 /* What comes next and its place: true, its sequence, and whether it is new. False also while
  * it is read from the disk. */
 static bool
@@ -86,8 +92,7 @@ stream_first(struct stream *st, uint64_t *ret_place, const struct record **ret,
 	}
 	*ret_seq = st->next;
 	*ret_new = true;
-	return st->next - st->acked - 1 < STREAM_WINDOW &&
-	       waiting_first(st, ret_place, ret);
+	return !stream_window_full(st) && waiting_first(st, ret_place, ret);
 }
 
 const struct record *
