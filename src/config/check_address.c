@@ -12,6 +12,7 @@
 #define SCHEME_TCP  "tcp://"
 #define SCHEME_TLS  "tls://"
 #define SCHEME_UNIX "unix://"
+#define SCHEME_HTTP "http://"
 
 #define LETTERS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"
 #define DIGITS  "0123456789"
@@ -22,6 +23,9 @@
 #define LOOPBACK_NET  127 /* 127.0.0.0/8 */
 
 #define WHY_TCP "a TCP address is tcp://HOST:PORT or tcp://[IPV6]:PORT"
+#define WHY_HTTP                                                                       \
+	"it is http://NUMBER:PORT, http://[IPV6]:PORT, http://localhost:PORT or "      \
+	"unix:///PATH, and nothing behind it"
 
 static const char *
 behind(const char *text, const char *prefix)
@@ -125,4 +129,36 @@ check_address(struct check_address *ret, const char *text)
 	if (behind(text, SCHEME_TLS) != NULL)
 		return "TLS is not in this version";
 	return "an address is tcp://HOST:PORT or unix:///PATH";
+}
+
+/* A name could lead anywhere, and is not listened on. */
+static bool
+is_number(const char *text)
+{
+	char host[HOST_MAX + 1];
+	size_t len = strcspn(text, ":");
+	struct in_addr v4;
+
+	if (text[0] == '[')
+		return true;
+	if (len > HOST_MAX)
+		return false;
+	memcpy(host, text, len);
+	host[len] = '\0';
+	return inet_pton(AF_INET, host, &v4) == 1 || strcasecmp(host, "localhost") == 0;
+}
+
+const char *
+check_address_http(struct check_address *ret, const char *text)
+{
+	const char *http = behind(text, SCHEME_HTTP);
+	const char *path = behind(text, SCHEME_UNIX);
+	const char *fault;
+
+	if (path != NULL)
+		return check_unix(ret, path);
+	if (http == NULL || !is_number(http))
+		return WHY_HTTP;
+	fault = check_tcp(ret, http);
+	return fault != NULL && strcmp(fault, WHY_TCP) == 0 ? WHY_HTTP : fault;
 }

@@ -14,5 +14,7 @@ struct check_address {
 
 /* NULL, or what is wrong in words. */
 const char *check_address(struct check_address *ret, const char *text) MUST_CHECK;
+/* The same of where the metrics are: the host is a number or "localhost". */
+const char *check_address_http(struct check_address *ret, const char *text) MUST_CHECK;
 
 #endif

@@ -119,6 +119,8 @@ conf_free(struct conf *cf)
 		return;
 	free(cf->name);
 	free(cf->control);
+	free(cf->metrics);
+	free_texts(cf->metrics_names, cf->n_metrics_names);
 	free(cf->ring_directory);
 	free(cf->state_directory);
 	free_queues(cf);

@@ -92,9 +92,25 @@ struct conf_route {
 	uint64_t dead_letter_limit; /* bytes, of this route; 0: none of its own */
 };
 
+/* Who has a role on the control socket. */
+struct conf_role {
+	bool given;
+	uid_t *users;
+	size_t n_users;
+	gid_t *groups;
+	size_t n_groups;
+};
+
 struct conf {
 	char *name;                 /* of this daemon, to its peers; required */
 	char *control;              /* path; "/run/mqbridge/control" */
+	gid_t control_group;        /* of its socket; (gid_t)-1: as created */
+	struct conf_role operators; /* beside root and ourselves */
+	struct conf_role admins;
+	char *metrics;              /* http://number:port, unix:///path; NULL: none */
+	bool metrics_insecure;      /* needed for http:// beyond loopback */
+	char **metrics_names;       /* by which browsers may ask for it */
+	size_t n_metrics_names;
 	char *ring_directory;       /* "/run/mqbridge" */
 	char *state_directory;      /* "/var/lib/mqbridge" */
 	uint64_t receive_memory;    /* bytes; "64MiB", 1 MiB .. 64 GiB */

@@ -189,6 +189,22 @@ check_peer(struct load *ld, size_t i)
 }
 
 static void
+check_metrics(struct load *ld)
+{
+	const config_setting_t *root = config_root_setting(&ld->lc);
+	const struct conf *cf = ld->cf;
+	struct check_address ca;
+
+	if (cf->metrics == NULL || cf->metrics_insecure ||
+	    check_address_http(&ca, cf->metrics) != NULL || ca.is_local)
+		return;
+	load_fault(ld, config_setting_get_member(root, "metrics"),
+	    "\"%s\" can be read by everybody who reaches this host; "
+	    "metrics_insecure = true allows that",
+	    quote(cf->metrics).text);
+}
+
+static void
 check_global(struct load *ld)
 {
 	const config_setting_t *root = config_root_setting(&ld->lc);
@@ -214,6 +230,7 @@ cross_check(struct load *ld)
 	const struct conf *cf = ld->cf;
 
 	check_global(ld);
+	check_metrics(ld);
 	check_unique(ld, "queues", "name", cf->n_queues, queue_name);
 	check_unique(ld, "listeners", "address", cf->n_listeners, listener_address);
 	check_unique(ld, "peers", "name", cf->n_peers, peer_name);

@@ -101,6 +101,17 @@ set_address(const struct field *fd, const char *text, void *member, struct why *
 }
 
 static int
+set_http(const struct field *fd, const char *text, void *member, struct why *why)
+{
+	struct check_address ca;
+	const char *fault = check_address_http(&ca, text);
+
+	if (fault != NULL)
+		return no(why, "\"%s\": %s", quote(text).text, fault);
+	return set_text(fd, text, member, why);
+}
+
+static int
 set_size(const struct field *fd, const char *text, void *member, struct why *why)
 {
 	char low[32];
@@ -261,6 +272,8 @@ static const struct {
 	    0 },
 	[FIELD_TAKE] = { "a string such as \"not 7\"", set_take, FORM_STRING, 0, 0 },
 	[FIELD_ADDRESS] = { "a string such as \"tcp://127.0.0.1:7411\"", set_address,
+	    FORM_STRING, 0, 0 },
+	[FIELD_HTTP] = { "a string such as \"http://127.0.0.1:7412\"", set_http,
 	    FORM_STRING, 0, 0 },
 	[FIELD_SIZE] = { "a string with a unit, such as \"64MiB\"", set_size,
 	    FORM_STRING, 0, 0 },

@@ -17,6 +17,7 @@ enum field_type {       /* the member's type; min and max */
 	FIELD_URI,      /* char *, a queue; bytes */
 	FIELD_TAKE,     /* char *, base/take.h; bytes */
 	FIELD_ADDRESS,  /* char *, tcp:// or unix://; bytes */
+	FIELD_HTTP,     /* char *, http:// or unix://; bytes */
 	FIELD_SIZE,     /* uint64_t; bytes */
 	FIELD_DURATION, /* uint32_t; milliseconds */
 	FIELD_MODE,     /* mode_t; the bits */

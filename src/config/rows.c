@@ -36,10 +36,13 @@
 	_Static_assert(offsetof(struct type, n_##list) ==                              \
 			   offsetof(struct type, list) + sizeof(void *),               \
 	    "the count of " #list " does not stand right behind it")
+CHECK_COUNT(conf, metrics_names);
 CHECK_COUNT(conf, queues);
 CHECK_COUNT(conf, listeners);
 CHECK_COUNT(conf, peers);
 CHECK_COUNT(conf, routes);
+CHECK_COUNT(conf_role, users);
+CHECK_COUNT(conf_role, groups);
 CHECK_COUNT(conf_listener, users);
 CHECK_COUNT(conf_listener, groups);
 CHECK_COUNT(conf_peer, may_send_to);
@@ -131,10 +134,31 @@ static const struct field route_rows[] = {
 static const struct field_table route_table =
     TABLE(route_rows, sizeof(struct conf_route));
 
+static const struct field operators_rows[] = {
+	{ "users", FIELD_USERS, MEMBER(conf, operators.users), 0, 0, NULL, NULL },
+	{ "groups", FIELD_GROUPS, MEMBER(conf, operators.groups), 0, 0, NULL, NULL },
+};
+static const struct field_table operators_table = TABLE(operators_rows, 0);
+
+static const struct field admins_rows[] = {
+	{ "users", FIELD_USERS, MEMBER(conf, admins.users), 0, 0, NULL, NULL },
+	{ "groups", FIELD_GROUPS, MEMBER(conf, admins.groups), 0, 0, NULL, NULL },
+};
+static const struct field_table admins_table = TABLE(admins_rows, 0);
+
 static const struct field global_rows[] = {
 	{ "name", FIELD_TEXT, MEMBER(conf, name), 1, NAME_BYTES, field_required, NULL },
 	{ "control", FIELD_PATH, MEMBER(conf, control), 2, SOCKET_BYTES,
 	    "/run/mqbridge/control", NULL },
+	{ "control_group", FIELD_GROUP, MEMBER(conf, control_group), 0, 0, NULL, NULL },
+	{ "operators", FIELD_PART, MEMBER(conf, operators.given), 0, 0, NULL,
+	    &operators_table },
+	{ "admins", FIELD_PART, MEMBER(conf, admins.given), 0, 0, NULL, &admins_table },
+	{ "metrics", FIELD_HTTP, MEMBER(conf, metrics), 1, ADDRESS_BYTES, NULL, NULL },
+	{ "metrics_insecure", FIELD_SWITCH, MEMBER(conf, metrics_insecure), 0, 0,
+	    "false", NULL },
+	{ "metrics_names", FIELD_NAMES, MEMBER(conf, metrics_names), 1, NAME_BYTES,
+	    NULL, NULL },
 	{ "ring_directory", FIELD_PATH, MEMBER(conf, ring_directory), 2, PATH_BYTES,
 	    "/run/mqbridge", NULL },
 	{ "state_directory", FIELD_PATH, MEMBER(conf, state_directory), 2, PATH_BYTES,

@@ -226,6 +226,7 @@ delivery_next(struct delivery *dv)
 static enum delivery_end
 delivery_stop(struct delivery *dv, int rc)
 {
+	source_blocked(dv->sink.source);
 	switch (rc) {
 	case -EAGAIN:
 		return DELIVERY_FULL;

@@ -46,7 +46,9 @@ struct target_numbers {
 	uint64_t rejected;
 	/* Messages in doubt that came again, and how that ended; held: recovered ones too. */
 	uint64_t dropped, held, found, not_taken;
-	bool full; /* a record waits for room */
+	bool full;                         /* a record waits for room */
+	uint64_t blocked_ms;               /* a record waited for room */
+	struct ipcq_attributes attributes; /* now; all 0: not attached */
 };
 
 int target_new(struct target **ret, const struct target_env *env,

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "endpoint/intake_private.h"
@@ -35,13 +36,14 @@ intake_close_queue(struct intake *in)
 static void
 intake_report(struct intake *in, int rc)
 {
-	char text[sizeof(in->reason)];
+	char text[sizeof(in->detail)];
 
 	(void)ipcq_explain(text, sizeof(text), in->spec.uri,
 	    in->spec.create ? &in->spec.attributes : NULL, rc);
-	if (in->reported && strcmp(text, in->reason) == 0)
+	in->reason = in->ring_failed ? REASON_RING_SPACE : queue_reason(rc);
+	if (in->reported && strcmp(text, in->detail) == 0)
 		return;
-	(void)snprintf(in->reason, sizeof(in->reason), "%s", text);
+	(void)snprintf(in->detail, sizeof(in->detail), "%s", text);
 	in->reported = true;
 	if (rc == -ENOENT)
 		log_info("endpoint", "queue %s: waiting until %s is there",
@@ -57,7 +59,8 @@ intake_report(struct intake *in, int rc)
 static void
 intake_look_again(struct intake *in)
 {
-	(void)ipcq_explain(in->reason, sizeof(in->reason), in->spec.uri,
+	in->reason = REASON_QUEUE_ABSENT;
+	(void)ipcq_explain(in->detail, sizeof(in->detail), in->spec.uri,
 	    in->spec.create ? &in->spec.attributes : NULL, -ENOENT);
 	in->reported = true;
 	in->orphan = false;
@@ -180,7 +183,7 @@ intake_attach(struct intake *in)
 	}
 	in->reason[0] = '\0';
 	in->reported = false;
-	in->blocked = false;
+	intake_unblock(in);
 	in->grow_to = 0;
 	in->grow_failed = false;
 	log_info("endpoint", "queue %s: receiving from %s", quote(in->spec.name).text,
@@ -351,10 +354,12 @@ intake_numbers(const struct intake *in, struct intake_numbers *ret)
 		.attached = in->queue != NULL,
 		.reason = in->reason,
 		.received = in->received,
+		.blocked_ms = stopwatch_read_ms(&in->blocked_time, clock_coarse_ms()),
 	};
 	if (in->queue != NULL && ipcq_attributes(in->queue, &at) == 0) {
 		ret->depth = at.kind == IPCQ_POSIX ? at.messages : at.bytes;
 		ret->capacity = at.kind == IPCQ_POSIX ? at.max_messages : at.max_bytes;
+		ret->attributes = at;
 	}
 	if (in->blocked && in->queue != NULL)
 		ret->reason =

@@ -11,6 +11,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/reason.h"
 #include "base/take.h"
 #include "lib/ipcq.h"
 
@@ -32,12 +33,13 @@ struct intake_spec {
 
 struct intake_numbers {
 	bool attached;
-	const char *reason; /* why not attached, or paused; "" */
-	uint64_t depth,
-	    capacity; /* of the queue: messages (POSIX) or bytes (System V), now */
+	struct cause cause; /* why not attached, or why nothing is received */
+	uint64_t blocked_since_ms; /* CLOCK_MONOTONIC: nothing fits into the ring, 0: it does */
 	uint64_t ring_records, ring_used, ring_bytes;
-	uint64_t received; /* since start */
-	uint32_t max_body; /* 0: no ring yet */
+	uint64_t received;   /* since start */
+	uint32_t max_body;   /* 0: no ring yet */
+	uint64_t blocked_ms; /* nothing was taken, for want of room in the ring */
+	struct ipcq_attributes attributes; /* now; all 0: not attached */
 };
 
 /* ring: the recovered ring of this queue, taken over, or NULL: made when the queue is there. */
@@ -60,5 +62,7 @@ const struct intake_spec *intake_spec(const struct intake *in);
 /* The queue's attributes, as read when it was attached; all 0 before. */
 const struct ipcq_attributes *intake_attributes(const struct intake *in);
 void intake_numbers(const struct intake *in, struct intake_numbers *ret);
+/* What is in the queue now, by a system call: 0, or -ENOTCONN: not attached, or -errno. */
+int intake_depth(const struct intake *in, struct ipcq_attributes *ret) MUST_CHECK;
 
 #endif

@@ -4,6 +4,7 @@
 
 #include <sys/queue.h>
 
+#include "base/stopwatch.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet_private.h"
 
@@ -25,15 +26,18 @@ struct intake {
 	struct event *tick;    /* attach, notice a removal */
 	struct worker *waiter; /* System V */
 	struct outlet_list outlets;
-	bool running;  /* between start and stop */
-	bool blocked;  /* the ring is full, or must be empty before it can grow */
+	bool running; /* between start and stop */
+	bool blocked; /* the ring is full, or must be empty before it can grow */
+	struct stopwatch blocked_time;
 	bool prepared; /* all outlets have their streams */
 	bool orphan; /* POSIX: the queue's name is gone; it is left when it is empty */
 	bool reported;    /* the reason was logged */
 	bool grow_failed; /* that it could not grow was logged */
 	uint32_t grow_to; /* the ring must grow to this body first; 0: no */
 	uint64_t received;
-	char reason[512]; /* why not attached or paused, "" */
+	uint64_t blocked_since_ms; /* 0: not blocked */
+	enum reason reason;        /* why not attached */
+	char detail[512];
 };
 
 /* Receive until the queue is empty or the share of the turn is used up, then feed the outlets and wait
@@ -41,6 +45,7 @@ struct intake {
 void intake_turn(struct intake *in);
 /* The waiter saw a message, took an empty one, or failed. */
 void intake_on_waiter(void *owner, int rc);
+void intake_unblock(struct intake *in);
 /* The queue is gone: close it, the tick attaches anew. */
 void intake_lose(struct intake *in, int rc);
 void intake_leave(struct intake *in); /* the same for an orphan that is empty */

@@ -3,6 +3,7 @@
 #include <sched.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "endpoint/intake_private.h"
@@ -91,8 +92,17 @@ static void
 intake_block(struct intake *in)
 {
 	in->blocked = true;
+	stopwatch_start(&in->blocked_time, clock_coarse_ms());
 	if (in->readable != NULL)
 		(void)event_del(in->readable);
+}
+
+void
+intake_unblock(struct intake *in)
+{
+	in->blocked = false;
+	if (in->blocked_time.since_ms != 0)
+		stopwatch_stop(&in->blocked_time, clock_coarse_ms());
 }
 
 /* What the end of the turn means. */
@@ -215,7 +225,7 @@ intake_grow(struct intake *in, uint32_t max_body)
 	log_info("endpoint", "queue %s: ring made larger for messages of %u bytes",
 	    quote(in->spec.name).text, max_body);
 	in->grow_to = 0;
-	in->blocked = false;
+	intake_unblock(in);
 	event_active(in->again, 0, 0);
 }
 
@@ -226,6 +236,6 @@ intake_space(struct intake *in)
 		return;
 	if (in->grow_to > 0 && ring_used(in->ring) > 0)
 		return;
-	in->blocked = false;
+	intake_unblock(in);
 	event_active(in->again, 0, 0);
 }

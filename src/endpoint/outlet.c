@@ -85,6 +85,23 @@ outlet_count(struct outlet *ol, uint64_t seq, uint32_t count)
 }
 
 static void
+outlet_unblocked(struct outlet *ol)
+{
+	if (ol->blocked.since_ms != 0)
+		stopwatch_stop(&ol->blocked, clock_coarse_ms());
+}
+
+static void
+outlet_blocked(struct source *src)
+{
+	struct outlet *ol = outlet_of(src);
+
+	if (ol->blocked.since_ms == 0 && ol->stream != NULL &&
+	    !stream_is_empty(ol->stream))
+		stopwatch_start(&ol->blocked, clock_coarse_ms());
+}
+
+static void
 outlet_take(struct source *src)
 {
 	struct outlet *ol = outlet_of(src);
@@ -95,6 +112,7 @@ outlet_take(struct source *src)
 		return;
 	stream_take(ol->stream);
 	outlet_count(ol, seq, 1);
+	outlet_unblocked(ol);
 }
 
 static uint32_t
@@ -104,9 +122,14 @@ outlet_take_run(struct source *src, uint32_t max_count, uint64_t max_bytes,
 	struct outlet *ol = outlet_of(src);
 	struct stream_run run;
 
-	if (!outlet_offers(ol) ||
-	    stream_take_run(ol->stream, max_count, max_bytes, max_body, &run) == 0)
+	if (!outlet_offers(ol))
 		return 0;
+	if (stream_take_run(ol->stream, max_count, max_bytes, max_body, &run) == 0) {
+		if (stream_window_full(ol->stream))
+			outlet_blocked(src);
+		return 0;
+	}
+	outlet_unblocked(ol);
 	*ret = (struct source_run){ run.first, run.seq, run.count, run.bytes };
 	outlet_count(ol, run.seq, run.count);
 	return run.count;
@@ -116,6 +139,28 @@ static const struct record *
 outlet_taken(struct source *src, uint64_t seq)
 {
 	return stream_sent(outlet_of(src)->stream, seq);
+}
+
+/* What is acknowledged up to seq has arrived just now. */
+static void
+outlet_time(struct outlet *ol, uint64_t seq)
+{
+	uint64_t first = (ol->timed > ol->acked ? ol->timed : ol->acked) + 1;
+	bool letters = !TAILQ_EMPTY(&ol->letters) || !TAILQ_EMPTY(&ol->unread);
+	int64_t now_ns, captured_ns;
+
+	if (seq < first || !stream_in_flight(ol->stream, seq))
+		return;
+	now_ns = runtime_clock_ns(ol->env.runtime);
+	for (uint64_t at = first; at <= seq; at++) {
+		if (letters &&
+		    (outlet_has_letter(ol, at) || outlet_awaits_letter(ol, at)))
+			continue;
+		captured_ns = stream_captured_ns(ol->stream, at);
+		if (captured_ns != 0)
+			histogram_add(&ol->transit, now_ns - captured_ns);
+	}
+	ol->timed = seq;
 }
 
 /* After acknowledgements: what the numbers and the intake make of it. */
@@ -128,7 +173,8 @@ outlet_progress(struct outlet *ol)
 		return;
 	ol->settled += acked - ol->acked;
 	ol->acked = acked;
-	ol->last_progress_ms = clock_monotonic_ms();
+	ol->last_progress_ms = clock_coarse_ms();
+	outlet_unblocked(ol);
 	intake_space(ol->intake);
 	outlet_turn_log(ol);
 }
@@ -137,8 +183,10 @@ static int
 outlet_settle(struct source *src, uint64_t seq)
 {
 	struct outlet *ol = outlet_of(src);
-	int rc = stream_acknowledge(ol->stream, seq);
+	int rc;
 
+	outlet_time(ol, seq);
+	rc = stream_acknowledge(ol->stream, seq);
 	if (rc == 0)
 		outlet_progress(ol);
 	return rc;
@@ -182,7 +230,16 @@ outlet_refuse(struct source *src, unsigned reason, const char *detail)
 static int
 outlet_rewind(struct source *src, uint64_t mark)
 {
-	return stream_rewind(outlet_of(src)->stream, mark);
+	struct outlet *ol = outlet_of(src);
+	uint64_t known = ol->timed > ol->acked ? ol->timed : ol->acked;
+	int rc = stream_rewind(ol->stream, mark);
+
+	/* When it arrived is not known, only that it need not be sent again. */
+	if (rc == 0 && mark > known) {
+		ol->duplicates += mark - known;
+		ol->timed = mark;
+	}
+	return rc;
 }
 
 static const struct source_ops outlet_ops = {
@@ -195,6 +252,7 @@ static const struct source_ops outlet_ops = {
 	.reject = outlet_reject,
 	.refuse = outlet_refuse,
 	.rewind = outlet_rewind,
+	.blocked = outlet_blocked,
 };
 
 /* What the numbers start from. */
@@ -298,6 +356,8 @@ outlet_feed(struct outlet *ol)
 {
 	if (ol->stream == NULL || stream_admit(ol->stream) < 0)
 		return; /* no memory: the intake's tick comes again */
+	if (ol->blocked.since_ms != 0 && stream_is_empty(ol->stream))
+		outlet_unblocked(ol); /* what waited was purged */
 	if (ol->source.sink != NULL)
 		ol->source.sink->ops->kick(ol->source.sink);
 	outlet_turn_log(ol);
@@ -316,7 +376,11 @@ outlet_numbers(const struct outlet *ol, struct outlet_numbers *ret)
 		.sent = ol->sent,
 		.resent = ol->resent,
 		.settled = ol->settled,
+		.duplicates = ol->duplicates,
 		.rejected = ol->rejected,
+		.rejected_for = ol->rejected_for,
+		.blocked_ms = stopwatch_read_ms(&ol->blocked, clock_coarse_ms()),
+		.transit = &ol->transit,
 		.last_progress_ms = ol->last_progress_ms,
 		.dropped = ol->log.dropped,
 		.stopped = ol->stopped,

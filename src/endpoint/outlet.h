@@ -15,6 +15,7 @@
 struct deadletters;
 struct disk;
 struct event_base;
+struct histogram;
 struct intake;
 struct outlet; /* opaque; used by the loop's thread */
 struct runtime;
@@ -48,7 +49,13 @@ struct outlet_numbers {
 	uint64_t sent;   /* records taken by the sink, since start */
 	uint64_t resent; /* of them: offered again after a rewind */
 	uint64_t settled;
-	uint64_t rejected;         /* dead letters */
+	uint64_t duplicates; /* of them: sent, and when a resume told, not again */
+	uint64_t rejected;   /* dead letters */
+	const uint64_t
+	    *rejected_for;   /* DEAD_REASONS of them, by enum dead_reason; borrowed */
+	uint64_t blocked_ms; /* something waited and the sink took nothing */
+	/* From capture to settlement, of those sent since start; borrowed. */
+	const struct histogram *transit;
 	uint64_t last_progress_ms; /* CLOCK_MONOTONIC of the last settlement, 0: none */
 	uint64_t dropped;          /* by the policy of a full overflow log */
 	const char *stopped;       /* why nothing is offered, or "" */

@@ -45,6 +45,7 @@ letter_stored(struct letter *lt)
 	struct sink *snk = ol->source.sink;
 
 	ol->rejected++;
+	ol->rejected_for[lt->dead.reason < DEAD_REASONS ? lt->dead.reason : 0]++;
 	log_warn("endpoint",
 	    "route %s: message %llu of queue %s is a dead letter: %s%s%s",
 	    quote(ol->route).text, (unsigned long long)lt->dead.number,

@@ -5,8 +5,11 @@
 #include <stdbool.h>
 #include <sys/queue.h>
 
+#include "base/histogram.h"
+#include "base/stopwatch.h"
 #include "endpoint/outlet.h"
 #include "endpoint/outlet_log.h"
+#include "spool/deadletter.h"
 
 struct event;
 struct letter;
@@ -27,7 +30,11 @@ struct outlet {
 	bool reported;  /* that no stream can be made was logged */
 	uint64_t high;  /* highest sequence ever taken since start */
 	uint64_t acked; /* as last seen */
-	uint64_t sent, resent, settled, rejected, last_progress_ms;
+	uint64_t timed; /* sequence: all up to it are in transit, or need not be */
+	uint64_t sent, resent, settled, duplicates, rejected, last_progress_ms;
+	uint64_t rejected_for[DEAD_REASONS]; /* [0]: a reason that we do not know */
+	struct stopwatch blocked;
+	struct histogram transit;   /* from capture to settlement */
 	struct letter_list letters; /* on their way to the dead-letter store */
 	struct unread_list unread;  /* letters whose record is not in memory */
 	struct event *retry;        /* letters that could not be stored */

@@ -19,6 +19,18 @@
 #define RETRY_MIN_MS 1
 #define RETRY_MAX_MS 20
 
+static void
+target_set_full(struct target *tg, bool full)
+{
+	if (full == tg->full)
+		return;
+	tg->full = full;
+	if (full)
+		stopwatch_start(&tg->blocked_time, clock_coarse_ms());
+	else
+		stopwatch_stop(&tg->blocked_time, clock_coarse_ms());
+}
+
 /* End the wait of a record in the worker. */
 static void
 target_unblock(struct target *tg)
@@ -29,7 +41,7 @@ target_unblock(struct target *tg)
 	if (dv == NULL)
 		return;
 	tg->blocked = NULL;
-	tg->full = false;
+	target_set_full(tg, false);
 	if (worker_cancel(tg->worker, &rc))
 		delivery_unblocked(dv, rc);
 }
@@ -43,7 +55,7 @@ target_close_queue(struct target *tg)
 	tg->writable = NULL;
 	ipcq_close(tg->queue);
 	tg->queue = NULL;
-	tg->full = false;
+	target_set_full(tg, false);
 }
 
 static void
@@ -125,7 +137,7 @@ target_try_later(struct target *tg)
 static void
 target_block(struct target *tg, struct delivery *dv)
 {
-	tg->full = true;
+	target_set_full(tg, true);
 	if (tg->writable != NULL) {
 		(void)event_add(tg->writable, NULL);
 		return;
@@ -135,7 +147,7 @@ target_block(struct target *tg, struct delivery *dv)
 		return;
 	}
 	if (delivery_fill_slot(dv) < 0) {
-		tg->full = false; /* no memory: the tick tries again */
+		target_set_full(tg, false); /* no memory: the tick tries again */
 		return;
 	}
 	tg->blocked = dv;
@@ -196,7 +208,7 @@ target_round(struct target *tg)
 		if (end == DELIVERY_LOST)
 			return;
 		if (end == DELIVERY_LATER) {
-			tg->full = true;
+			target_set_full(tg, true);
 			target_try_later(tg);
 			return;
 		}
@@ -226,6 +238,8 @@ target_serve(struct target *tg, struct delivery *dv)
 {
 	bool first = TAILQ_EMPTY(&tg->waiting);
 
+	if (tg->queue == NULL || tg->full)
+		source_blocked(dv->sink.source);
 	if (!dv->queued) {
 		TAILQ_INSERT_TAIL(&tg->waiting, dv, queue_link);
 		dv->queued = true;
@@ -242,7 +256,7 @@ target_on_worker(void *owner, int rc)
 	struct delivery *dv = tg->blocked;
 
 	tg->blocked = NULL;
-	tg->full = false;
+	target_set_full(tg, false);
 	if (dv != NULL)
 		delivery_unblocked(dv, rc);
 	if (dv != NULL && rc == 0 && dv->queued)
@@ -258,7 +272,7 @@ target_on_writable(evutil_socket_t fd, short what, void *arg)
 
 	(void)fd;
 	(void)what;
-	tg->full = false;
+	target_set_full(tg, false);
 	target_round(tg);
 }
 
@@ -426,9 +440,11 @@ target_numbers(const struct target *tg, struct target_numbers *ret)
 		.found = tg->doubts.found,
 		.not_taken = tg->doubts.not_taken,
 		.full = tg->full,
+		.blocked_ms = stopwatch_read_ms(&tg->blocked_time, clock_coarse_ms()),
 	};
 	if (tg->queue != NULL && ipcq_attributes(tg->queue, &at) == 0) {
 		ret->depth = at.kind == IPCQ_POSIX ? at.messages : at.bytes;
 		ret->capacity = at.kind == IPCQ_POSIX ? at.max_messages : at.max_bytes;
+		ret->attributes = at;
 	}
 }

@@ -7,6 +7,7 @@
 #include <stdint.h>
 #include <sys/queue.h>
 
+#include "base/stopwatch.h"
 #include "endpoint/delivery.h"
 #include "spool/marks.h"
 
@@ -40,11 +41,12 @@ struct target {
 	struct target_slot *slot;
 	size_t slot_size; /* of the body */
 	uint32_t slot_length;
-	struct delivery *blocked;     /* whose record the worker has */
-	struct delivery_list open;    /* all deliveries into this target */
-	struct delivery_list waiting; /* in the order in which they will be served */
-	bool full;                    /* nobody tries until the queue has room */
-	unsigned retry_ms;            /* the pause before a full queue is tried again */
+	struct delivery *blocked;      /* whose record the worker has */
+	struct delivery_list open;     /* all deliveries into this target */
+	struct delivery_list waiting;  /* in the order in which they will be served */
+	bool full;                     /* nobody tries until the queue has room */
+	struct stopwatch blocked_time; /* how long it was full */
+	unsigned retry_ms; /* the pause before a full queue is tried again */
 	bool reported;
 	uint64_t delivered, rejected;
 	struct {

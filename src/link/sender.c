@@ -113,6 +113,8 @@ sender_kick(struct sink *snk)
 {
 	struct sender *sn = sender_of(snk);
 
+	if (sn->phase != SENDER_OPEN)
+		source_blocked(snk->source);
 	if (sn->peer->session == NULL)
 		return;
 	if (sn->phase == SENDER_OPEN && !sn->ready && sender_outgrown(sn))
@@ -232,6 +234,7 @@ sender_on_lost(struct sender *sn)
 {
 	(void)event_del(sn->retry);
 	sender_set_phase(sn, SENDER_CLOSED);
+	source_blocked(sn->sink.source);
 }
 
 /* Records of a frame: from the source in runs, as much as fits. Returns their number. */
@@ -332,8 +335,10 @@ sender_handle_odd(struct sender *sn)
 	}
 	stride = record_stride(rec->length);
 	if (stride > sn->credit - sn->sent ||
-	    (stride <= DATA_MAX && rec->length <= sn->max_body))
+	    (stride <= DATA_MAX && rec->length <= sn->max_body)) {
+		source_blocked(src);
 		return false; /* the next ACK brings more credit */
+	}
 	/* Larger than a frame; or sent before a limit that fell: the receiver rejects it. */
 	src->ops->take(src);
 	sn->chunk = rec;
@@ -345,8 +350,12 @@ sender_handle_odd(struct sender *sn)
 bool
 sender_compose(struct sender *sn)
 {
-	if (sn->phase != SENDER_OPEN || sn->max_body == 0)
+	if (sn->phase != SENDER_OPEN)
 		return false;
+	if (sn->max_body == 0) {
+		source_blocked(sn->sink.source);
+		return false;
+	}
 	if (sn->chunk != NULL)
 		return sender_compose_chunk(sn);
 	if (sender_compose_data(sn))

@@ -1,6 +1,5 @@
 #include "net/listener.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -8,7 +7,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -18,6 +16,7 @@
 #include "net/address.h"
 #include "net/later.h"
 #include "net/peercred.h"
+#include "net/tcpsock.h"
 #include "net/unixsock.h"
 
 #define LISTENER_BACKLOG 128 /* connections that wait for us in the kernel */
@@ -176,42 +175,6 @@ fail:
 	return -ENOMEM;
 }
 
-/* Bound and listening, or -errno. */
-static int
-tcp_listen(const struct address *ad)
-{
-	struct sockaddr_storage sa = { 0 };
-	struct sockaddr_in *v4 = (struct sockaddr_in *)&sa;
-	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&sa;
-	bool localhost = strcasecmp(ad->host, "localhost") == 0;
-	socklen_t len = sizeof(*v4);
-	int fd, rc, on = 1;
-
-	v4->sin_family = AF_INET;
-	v4->sin_port = htons(ad->port);
-	if (inet_pton(AF_INET, localhost ? "127.0.0.1" : ad->host, &v4->sin_addr) !=
-	    1) {
-		v6->sin6_family = AF_INET6;
-		v6->sin6_port = htons(ad->port);
-		len = sizeof(*v6);
-		if (inet_pton(AF_INET6, ad->host, &v6->sin6_addr) != 1)
-			return -EINVAL;
-	}
-	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	if (fd < 0)
-		return -errno;
-	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
-	    (sa.ss_family == AF_INET6 &&
-		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
-	    bind(fd, (struct sockaddr *)&sa, len) != 0 ||
-	    listen(fd, LISTENER_BACKLOG) != 0) {
-		rc = -errno;
-		(void)close(fd);
-		return rc;
-	}
-	return fd;
-}
-
 int
 listener_open(
     struct listener **ret, struct event_base *base, const struct listener_spec *spec)
@@ -225,7 +188,7 @@ listener_open(
 		    preset.address.path, spec->mode, LISTENER_BACKLOG, &preset.file);
 		preset.own_file = fd >= 0;
 	} else {
-		fd = tcp_listen(&preset.address);
+		fd = tcpsock_listen(&preset.address, LISTENER_BACKLOG);
 	}
 	return fd < 0 ? fd : listener_start(ret, base, fd, &preset);
 }
