@@ -42,8 +42,6 @@ enum event_same {
 	    "daemon", EXACT, "a8471df271844f66ae37179cff55f4ff") \
 	EVENT(LIMIT_LOW, "limit-low", WARN, \
 	    "daemon", EXACT, "d0db4b913669409b943cc8a42ef1ee86") \
-	EVENT(LOOP_SLOW, "loop-slow", WARN, \
-	    "daemon", ALIKE, "0b58fbfa92ea40849a46f38b8cf59a13") \
 	EVENT(ROUTE_STALLED, "route-stalled", WARN, \
 	    "route", ALIKE, "24746249c73947108330576aed82c8b8") \
 	EVENT(ROUTE_STOPPED, "route-stopped", ERROR, \
@@ -78,8 +76,6 @@ enum event_same {
 	    "link", EXACT, "a11a4b5e2787437ea86788518a3b0aec") \
 	EVENT(PEER_REMOVED, "peer-removed", INFO, \
 	    "link", EXACT, "a86b7bb09de74950b0e4d7509cca7f5c") \
-	EVENT(PEER_RECONNECT, "peer-reconnect", INFO, \
-	    "link", EXACT, "3c139bceca5c4851b74d53ffb552bc3a") \
 	EVENT(CONNECTION_REFUSED, "connection-refused", WARN, \
 	    "link", EXACT, "2eb24aae150b4035a86c25400d5b80b1") \
 	EVENT(STREAM_REFUSED, "stream-refused", WARN, \

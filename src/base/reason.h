@@ -80,8 +80,6 @@
 	    "look at the sending host: it cannot store the dead letters of the route") \
 	X(STORING_HELD, "storing-held",                                                \
 	    "nothing, if it passes: a message that is held is being stored")           \
-	X(REQUEUING, "requeuing",                                                      \
-	    "nothing: dead letters are being put back into the route")                 \
 	X(STORE_FAILED, "store-failed",                                                \
 	    "stop the daemon and look at the store with mqbridge-spool check")         \
 	/* peers */                                                                    \

@@ -1,6 +1,8 @@
 #include "base/state.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <string.h>
 
 #include "base/compiler.h"
 
@@ -19,8 +21,8 @@ static const enum state of_queue[] = { STATE_ATTACHED, STATE_UNUSED, STATE_ORPHA
 static const enum state of_route[] = { STATE_FLOWING, STATE_IDLE, STATE_PAUSED,
 	STATE_DRAINING, STATE_ORPHAN, STATE_DEGRADED, STATE_WAITING, STATE_STALLED,
 	STATE_REFUSED, STATE_STOPPED };
-static const enum state of_peer[] = { STATE_CONNECTED, STATE_PAUSED, STATE_CONNECTING,
-	STATE_HANDSHAKE, STATE_WAITING };
+static const enum state of_peer[] = { STATE_CONNECTED, STATE_PAUSED, STATE_DRAINING,
+	STATE_CONNECTING, STATE_HANDSHAKE, STATE_WAITING };
 
 static const struct {
 	const enum state *states;
@@ -37,6 +39,18 @@ state_name(enum state state)
 {
 	assert(state < STATE_END);
 	return rows[state].word;
+}
+
+int
+state_find(enum state *ret, const char *name)
+{
+	for (size_t i = 0; i < ARRAY_LEN(rows); i++) {
+		if (strcmp(rows[i].word, name) != 0)
+			continue;
+		*ret = (enum state)i;
+		return 0;
+	}
+	return -ENOENT;
 }
 
 enum state_rank

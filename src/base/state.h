@@ -5,6 +5,8 @@
 
 #include <stddef.h>
 
+#include "base/compiler.h"
+
 /* How much a state needs an operator. */
 enum state_rank {
 	STATE_GOOD,
@@ -13,7 +15,7 @@ enum state_rank {
 	STATE_BAD      /* nothing goes on before it is mended */
 };
 
-/* X(SYMBOL, word, rank) */
+/* X(SYMBOL, word, rank): of two the later is the worse. */
 #define STATE_LIST(X)                                                                  \
 	X(FLOWING, "flowing", STATE_GOOD)     /* routes */                             \
 	X(IDLE, "idle", STATE_GOOD)           /* routes: nothing to carry */           \
@@ -51,6 +53,8 @@ enum state_kind {
 };
 
 const char *state_name(enum state state); /* static */
+/* 0, or -ENOENT: no state is called so. */
+int state_find(enum state *ret, const char *name) MUST_CHECK;
 enum state_rank state_rank(enum state state);
 /* The states that an object of that kind can have; static. */
 const enum state *state_list(enum state_kind kind, size_t *ret_n);

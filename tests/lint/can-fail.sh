@@ -127,11 +127,45 @@ examples()
 	expect examples "ok examples/a.conf"
 }
 
+# The lists as they are, and the manual; then the manual says something else.
+reasons()
+{
+	new_tree
+	cp "$lint_root/src/base/reason.h" "$lint_root/src/base/state.h" "$tree/src/base"
+	cp "$lint_root/man/mqbridgectl.1" "$tree/man"
+	expect reasons "ok reasons"
+	sed -i 's/^\(.It Sy queue-\)full$/\1fat/' "$tree/man/mqbridgectl.1"
+	expect reasons "not ok reasons"
+}
+
+# One kind of event, logged, and in the catalog; then one thing after the other is wrong.
+catalog()
+{
+	plant src/base/a.c ''
+	mkdir "$tree/systemd"
+	for code in A B C D E F G H I J; do
+		id=$(printf '%032x' "'$code")
+		echo "EVENT_$code," >>"$tree/src/base/a.c"
+		echo "	EVENT($code, \"x\", \"$id\")" >>"$tree/src/base/event_id.h"
+		printf -- '-- %s\nSubject: a\nDefined-By: b\nDocumentation: c\nWhat to do: d\n' \
+			"$id" >>"$tree/systemd/mqbridge.catalog"
+	done
+	expect catalog "ok catalog/events"
+	echo '#include "base/event_id.h"' >"$tree/src/base/a.c"
+	expect catalog "not ok catalog/events"
+	sed -n 's/^.*EVENT(\([A-Z]\).*/EVENT_\1/p' "$tree/src/base/event_id.h" >"$tree/src/base/a.c"
+	expect catalog "ok catalog/events"
+	sed '1s/.$/f/' -i "$tree/systemd/mqbridge.catalog"
+	expect catalog "not ok catalog/events"
+}
+
 wrong=no
 layers
 sizes
 forbidden
 others
 examples
+reasons
+catalog
 [ "$wrong" = yes ] || ok can-fail
 finish

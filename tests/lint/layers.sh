@@ -17,7 +17,8 @@ flow     no   record
 link     yes  net wire spool flow
 endpoint yes  lib net spool flow
 route    no   flow config
-daemon   yes  base lib config control net record wire spool flow link endpoint route
+web      yes  control net
+daemon   yes  base lib config control net record wire spool flow link endpoint route web
 client   no   control
 tools    no   lib spool config
 '

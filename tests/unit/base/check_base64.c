@@ -1,6 +1,7 @@
 #include "base/base64.h"
 
 #include <check.h>
+#include <errno.h>
 #include <string.h>
 
 #include "base/compiler.h"
@@ -32,6 +33,33 @@ START_TEST(encoding_is_that_of_the_standard)
 }
 END_TEST
 
+START_TEST(decoding_is_the_reverse)
+{
+	const struct base64_row *row = &rows[_i];
+	uint8_t out[64];
+	size_t len = 99;
+
+	ck_assert_int_eq(base64_decode(out, &len, row->text, strlen(row->text)), 0);
+	ck_assert_uint_eq(len, strlen(row->bytes));
+	ck_assert_mem_eq(out, row->bytes, len);
+}
+END_TEST
+
+static const char *const wrong[] = { "Z", "Zg",
+	"Zg=", "Zh==", "Zm9=", "Zg==Zg==", "Z===", "====", "Zm 9", "Zm9v\n", "Zm-_",
+	"Zg=A" };
+
+START_TEST(decoding_takes_nothing_else)
+{
+	uint8_t out[64];
+	size_t len = 99;
+
+	ck_assert_int_eq(
+	    base64_decode(out, &len, wrong[_i], strlen(wrong[_i])), -EINVAL);
+	ck_assert_uint_eq(len, 99);
+}
+END_TEST
+
 Suite *
 suite_base64(void)
 {
@@ -40,6 +68,8 @@ suite_base64(void)
 
 	tcase_add_loop_test(
 	    tc, encoding_is_that_of_the_standard, 0, (int)ARRAY_LEN(rows));
+	tcase_add_loop_test(tc, decoding_is_the_reverse, 0, (int)ARRAY_LEN(rows));
+	tcase_add_loop_test(tc, decoding_takes_nothing_else, 0, (int)ARRAY_LEN(wrong));
 	suite_add_tcase(su, tc);
 	return su;
 }

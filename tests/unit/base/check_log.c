@@ -3,6 +3,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -114,7 +115,7 @@ see(void *owner, const struct log_line *ln)
 {
 	ck_assert_ptr_eq(owner, &seen);
 	seen = *ln;
-	(void)strcpy(seen_text, ln->text);
+	(void)snprintf(seen_text, sizeof(seen_text), "%s", ln->text);
 	n_seen++;
 }
 
