@@ -349,6 +349,9 @@ delivery_stored(struct sink *snk, uint64_t seq)
 {
 	struct delivery *dv = delivery_of(snk);
 
+	/* A local route that a reload has just joined: it hears of it when it begins. */
+	if (dv->mark == NULL)
+		return;
 	mark_reject_forget(dv->mark, seq);
 	if (dv->held) {
 		dv->held = false;
@@ -392,21 +395,22 @@ delivery_state(struct sink *snk, struct sink_state *ret)
 {
 	const struct delivery *dv = delivery_of(snk);
 
-	*ret = (struct sink_state){ .state = "flowing", .reason = "" };
+	struct cause cause = target_cause(dv->target);
+
+	*ret = (struct sink_state){ STATE_FLOWING, REASON_NONE, "", "" };
 	if (dv->fault != NULL)
-		*ret = (struct sink_state){ "refused", dv->fault };
-	else if (dv->target->queue == NULL)
-		*ret = (struct sink_state){ "waiting", dv->target->reason };
-	else if (dv->target->full)
-		*ret = (struct sink_state){ "stalled", "destination queue full" };
+		*ret = (struct sink_state){ STATE_REFUSED, dv->fault_reason, dv->fault,
+			"" };
+	else if (cause.reason != REASON_NONE)
+		*ret = (struct sink_state){ sink_state_of(cause.reason), cause.reason,
+			cause.detail, "" };
 	else if (dv->letter != NULL)
-		*ret = (struct sink_state){ "stalled",
-			dv->target->stopped[0] != '\0'
-			    ? dv->target->stopped
-			    : "a message that is held is being stored" };
+		*ret = (struct sink_state){ STATE_FLOWING, REASON_STORING_HELD,
+			"a message that is held is being stored", "" };
 	else if (dv->held)
-		*ret = (struct sink_state){ "stalled",
-			"too many rejected messages not yet stored" };
+		*ret = (struct sink_state){ STATE_FLOWING, REASON_REJECTS_PENDING,
+			"too many rejected messages are not stored yet by their sender",
+			"" };
 }
 
 static void

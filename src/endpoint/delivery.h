@@ -9,6 +9,7 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "base/reason.h"
 #include "flow/sink.h"
 #include "lib/ipcq.h"
 
@@ -40,13 +41,14 @@ struct target_spec {
 
 struct target_numbers {
 	bool attached;
-	const char *reason;       /* why not, or why a stream stopped, or "" */
+	struct cause cause;       /* why not, or why a stream stopped, or full */
 	uint64_t depth, capacity; /* messages (POSIX) or bytes (System V), now */
 	uint64_t delivered;       /* since start */
 	uint64_t rejected;
 	/* Messages in doubt that came again, and how that ended; held: recovered ones too. */
 	uint64_t dropped, held, found, not_taken;
 	bool full;                         /* a record waits for room */
+	uint64_t full_since_ms;            /* and since then it took none; 0: no */
 	uint64_t blocked_ms;               /* a record waited for room */
 	struct ipcq_attributes attributes; /* now; all 0: not attached */
 };
@@ -57,8 +59,13 @@ int target_new(struct target **ret, const struct target_env *env,
  * withdrawn. NULL is fine. */
 void target_free(struct target *tg);
 void target_start(struct target *tg);
+/* A reload: what spec says, but for name and uri, which are the same. */
+void target_change(struct target *tg, const struct target_spec *spec);
+bool target_is_of(const struct target *tg, const struct sink *snk); /* its delivery? */
 const char *target_name(const struct target *tg);
 void target_numbers(const struct target *tg, struct target_numbers *ret);
+/* As they were when it was attached, or changed last; NULL: it is not attached. */
+const struct ipcq_attributes *target_attributes(const struct target *tg);
 /* Put one message that belongs to no stream any more into the queue. from_sysv: its type
  * is one of a System V queue. 0, -EAGAIN (full), -ENOTCONN (no queue), -EMSGSIZE, -ERANGE (it has no
  * such type), -EIDRM (the queue was removed meanwhile, perhaps with it) or -errno. */

@@ -6,6 +6,7 @@
 #include "base/id.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "endpoint/target.h"
 #include "spool/marks.h"
 
@@ -13,12 +14,12 @@ static void
 tell_lost_state(const struct source_info *info, const char *label)
 {
 	if (info->next == info->acked + 1)
-		log_warn("endpoint",
+		log_event(EVENT_STREAM_STATE_LOST, NULL,
 		    "stream %s: what was delivered is not known any more; nothing was "
 		    "in flight",
 		    quote(label).text);
 	else
-		log_warn("endpoint",
+		log_event(EVENT_STREAM_STATE_LOST, NULL,
 		    "stream %s: what was delivered is not known any more: its messages "
 		    "%llu to %llu are in doubt",
 		    quote(label).text, (unsigned long long)info->acked + 1,
@@ -114,10 +115,14 @@ delivery_begin(struct delivery *dv)
 		rc = resume(dv);
 	if (rc == 0)
 		return 0;
+	dv->fault_reason =
+	    rc == DELIVERY_NO_SLOT ? REASON_TOO_MANY_STREAMS : REASON_BACK_IN_TIME;
 	dv->fault = rc == DELIVERY_NO_SLOT ? "all marks are in use"
 					   : "the store was set back to an older state";
 	if (dv->fault != dv->told)
-		log_error("endpoint",
+		log_event(EVENT_STREAM_SET_BACK,
+		    &(struct log_fields){ .queue = dv->target->spec.name,
+			.reason = reason_name(REASON_BACK_IN_TIME) },
 		    "route to queue %s stopped: %s (mqbridgectl resolve stream %s)",
 		    quote(dv->target->spec.name).text, dv->fault,
 		    id_format(id, &info.stream));

@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "endpoint/queue_reason.h"
 #include "endpoint/settle.h"
 #include "endpoint/target.h"
 #include "record/record.h"
@@ -48,10 +49,12 @@ letter_failed(struct doubt_letter *lt, int rc)
 	lt->failed = true;
 	if (tg->stopped[0] != '\0')
 		return;
+	tg->stopped_reason = queue_reason_letter(rc);
 	(void)snprintf(tg->stopped, sizeof(tg->stopped),
 	    "a message to be held cannot be stored: dead-letter store: %s",
 	    deadletters_why(rc));
-	log_error("endpoint",
+	log_event(EVENT_LETTERS_FULL,
+	    &(struct log_fields){ .queue = tg->spec.name, .route = lt->route },
 	    "queue %s: a stream from %s stopped: %s; make room in the state directory",
 	    quote(tg->spec.name).text, quote(lt->route).text, tg->stopped);
 }
@@ -65,11 +68,13 @@ letter_stored(struct doubt_letter *lt)
 
 	dv->letter = NULL;
 	if (tg->stopped[0] != '\0')
-		log_info("endpoint",
+		log_event(EVENT_LETTERS_STORED,
+		    &(struct log_fields){ .queue = tg->spec.name },
 		    "queue %s: messages to be held can be stored again",
 		    quote(tg->spec.name).text);
 	tg->stopped[0] = '\0';
-	log_warn("endpoint",
+	log_event(EVENT_DOUBT_HELD,
+	    &(struct log_fields){ .queue = tg->spec.name, .route = lt->route },
 	    "queue %s: message %llu of %s is held: %s (mqbridgectl show in-doubt)",
 	    quote(tg->spec.name).text, (unsigned long long)lt->dead.number,
 	    quote(lt->route).text, lt->detail);
@@ -195,7 +200,8 @@ delivery_judge_doubt(struct delivery *dv, const struct record *rec, uint64_t seq
 	if (tg->spec.in_doubt != TARGET_DROP)
 		return 1;
 	tg->doubts.dropped++;
-	log_warn("endpoint", "queue %s: message %llu of %s is dropped: it is in doubt",
+	log_event(EVENT_DOUBT_DROPPED, &(struct log_fields){ .queue = tg->spec.name },
+	    "queue %s: message %llu of %s is dropped: it is in doubt",
 	    quote(tg->spec.name).text, (unsigned long long)rec->number,
 	    quote(mark_label(dv->mark)).text);
 	delivery_pass(dv, rec, seq, DOUBT_DROPPED);
@@ -207,6 +213,10 @@ delivery_judge(struct delivery *dv, const struct record *rec, uint64_t seq)
 {
 	int rc = 1;
 
+	if (rec->flags & RECORD_DAMAGED) {
+		delivery_pass(dv, rec, seq, DOUBT_GONE);
+		return 0;
+	}
 	if (mark_doubtful(dv->mark, seq))
 		rc = delivery_judge_doubt(dv, rec, seq);
 	if (rc == 1 && dv->target->spec.hold_recovered &&

@@ -9,22 +9,30 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "endpoint/intake_private.h"
+#include "endpoint/queue_reason.h"
 #include "endpoint/worker.h"
 #include "spool/ring.h"
 #include "spool/runtime.h"
 
 #define TICK_US 250000 /* a queue that is made or removed is noticed within that time */
 
+/* An empty message that the waiter took last lies in the type slot. Should the ring have
+ * no room for it, it stays there for the next turn or start. */
 static void
-intake_close_queue(struct intake *in)
+intake_end_wait(struct intake *in)
 {
 	int rc;
 
-	/* An empty message that the waiter took last lies in the type slot. Should the ring have
-	 * no room for it, it stays there for the next turn or start. */
 	if (in->waiter != NULL && worker_cancel(in->waiter, &rc) && rc == 1)
 		(void)!ring_commit_zero(in->ring, runtime_clock_ns(in->runtime));
+}
+
+static void
+intake_close_queue(struct intake *in)
+{
+	intake_end_wait(in);
 	if (in->readable != NULL)
 		event_free(in->readable);
 	in->readable = NULL;
@@ -46,10 +54,15 @@ intake_report(struct intake *in, int rc)
 	(void)snprintf(in->detail, sizeof(in->detail), "%s", text);
 	in->reported = true;
 	if (rc == -ENOENT)
-		log_info("endpoint", "queue %s: waiting until %s is there",
-		    quote(in->spec.name).text, quote(in->spec.uri).text);
+		log_event(EVENT_QUEUE_WAITING,
+		    &(struct log_fields){ .queue = in->spec.name,
+			.reason = reason_name(REASON_QUEUE_ABSENT) },
+		    "queue %s: waiting until %s is there", quote(in->spec.name).text,
+		    quote(in->spec.uri).text);
 	else
-		log_warn("endpoint",
+		log_event(EVENT_QUEUE_FAILED,
+		    &(struct log_fields){
+			.queue = in->spec.name, .reason = reason_name(in->reason) },
 		    "queue %s: cannot receive from %s, trying again: %s",
 		    quote(in->spec.name).text, quote(in->spec.uri).text, text);
 }
@@ -84,7 +97,9 @@ intake_lose(struct intake *in, int rc)
 
 	intake_close_queue(in);
 	if (removed) {
-		log_info("endpoint", "queue %s: %s was removed; waiting for a new one",
+		log_event(EVENT_QUEUE_VANISHED,
+		    &(struct log_fields){ .queue = in->spec.name },
+		    "queue %s: %s was removed; waiting for a new one",
 		    quote(in->spec.name).text, quote(in->spec.uri).text);
 		intake_look_again(in);
 		return;
@@ -158,13 +173,16 @@ intake_open(struct intake *in)
 {
 	int rc;
 
+	in->ring_failed = false;
 	rc = ipcq_open(&in->queue, in->spec.uri,
 	    IPCQ_READ | (in->spec.create ? IPCQ_CREATE : 0), &in->spec.attributes);
 	if (rc < 0)
 		return rc;
 	rc = ipcq_attributes(in->queue, &in->attributes);
-	if (rc == 0)
+	if (rc == 0) {
 		rc = intake_make_ring(in);
+		in->ring_failed = rc < 0;
+	}
 	if (rc == 0)
 		rc = intake_make_wait(in);
 	if (rc < 0)
@@ -181,12 +199,14 @@ intake_attach(struct intake *in)
 		intake_report(in, rc);
 		return;
 	}
-	in->reason[0] = '\0';
+	in->reason = REASON_NONE;
+	in->detail[0] = '\0';
 	in->reported = false;
 	intake_unblock(in);
 	in->grow_to = 0;
 	in->grow_failed = false;
-	log_info("endpoint", "queue %s: receiving from %s", quote(in->spec.name).text,
+	log_event(EVENT_QUEUE_ATTACHED, &(struct log_fields){ .queue = in->spec.name },
+	    "queue %s: receiving from %s", quote(in->spec.name).text,
 	    quote(in->spec.uri).text);
 	if (in->attributes.message_size > ring_max_body(in->ring))
 		intake_grow(in, (uint32_t)in->attributes.message_size);
@@ -208,7 +228,8 @@ intake_check_removed(struct intake *in)
 	if (!at.removed)
 		return;
 	if (!in->orphan)
-		log_info("endpoint",
+		log_event(EVENT_QUEUE_VANISHED,
+		    &(struct log_fields){ .queue = in->spec.name },
 		    "queue %s: %s was removed; taking what it still holds, then "
 		    "waiting for a new one",
 		    quote(in->spec.name).text, quote(in->spec.uri).text);
@@ -230,7 +251,7 @@ intake_on_tick(evutil_socket_t fd, short what, void *arg)
 		intake_check_removed(in);
 	if (in->grow_to > 0)
 		intake_space(in);
-	if (!in->prepared)
+	if (!in->prepared || in->resize)
 		intake_turn(in);
 	/* What could not be done before for want of memory is tried again. */
 	TAILQ_FOREACH (ol, &in->outlets, link)
@@ -305,7 +326,30 @@ intake_stop(struct intake *in)
 	in->running = false;
 	(void)event_del(in->tick);
 	intake_close_queue(in);
-	(void)snprintf(in->reason, sizeof(in->reason), "stopped");
+	in->reason = REASON_STOPPING;
+	(void)snprintf(in->detail, sizeof(in->detail), "nothing is received any more");
+}
+
+void
+intake_hold(struct intake *in, bool on)
+{
+	struct outlet *ol;
+
+	if (in->held == on)
+		return;
+	in->held = on;
+	if (in->queue == NULL)
+		return;
+	if (!on) {
+		event_active(in->again, 0, 0);
+		return;
+	}
+	if (in->readable != NULL)
+		(void)event_del(in->readable);
+	intake_end_wait(in);
+	/* What the waiter took at last. */
+	TAILQ_FOREACH (ol, &in->outlets, link)
+		outlet_feed(ol);
 }
 
 void
@@ -345,6 +389,23 @@ intake_attributes(const struct intake *in)
 	return &in->attributes;
 }
 
+/* Why nothing is received. */
+static struct cause
+intake_cause(const struct intake *in)
+{
+	if (in->queue == NULL)
+		return (struct cause){ in->reason, in->detail };
+	if (!in->blocked)
+		return (struct cause){ REASON_NONE, "" };
+	if (in->grow_failed)
+		return (struct cause){ REASON_RING_SPACE,
+			"the ring cannot be made larger for larger messages" };
+	if (in->grow_to > 0)
+		return (struct cause){ REASON_RING_GROWS,
+			"the ring must drain before it can grow for larger messages" };
+	return (struct cause){ REASON_RING_FULL, "the ring is full" };
+}
+
 void
 intake_numbers(const struct intake *in, struct intake_numbers *ret)
 {
@@ -352,7 +413,9 @@ intake_numbers(const struct intake *in, struct intake_numbers *ret)
 
 	*ret = (struct intake_numbers){
 		.attached = in->queue != NULL,
-		.reason = in->reason,
+		.held = in->held,
+		.cause = intake_cause(in),
+		.blocked_since_ms = in->blocked_time.since_ms,
 		.received = in->received,
 		.blocked_ms = stopwatch_read_ms(&in->blocked_time, clock_coarse_ms()),
 	};
@@ -361,11 +424,6 @@ intake_numbers(const struct intake *in, struct intake_numbers *ret)
 		ret->capacity = at.kind == IPCQ_POSIX ? at.max_messages : at.max_bytes;
 		ret->attributes = at;
 	}
-	if (in->blocked && in->queue != NULL)
-		ret->reason =
-		    in->grow_to > 0
-			? "the ring must drain before it can grow for larger messages"
-			: "ring full";
 	if (in->ring != NULL) {
 		ret->ring_records = ring_records(in->ring);
 		ret->ring_used = ring_used(in->ring);

@@ -33,8 +33,12 @@ struct intake_spec {
 
 struct intake_numbers {
 	bool attached;
+	bool held;          /* by intake_hold() */
 	struct cause cause; /* why not attached, or why nothing is received */
-	uint64_t blocked_since_ms; /* CLOCK_MONOTONIC: nothing fits into the ring, 0: it does */
+	uint64_t depth,
+	    capacity; /* of the queue: messages (POSIX) or bytes (System V), now */
+	uint64_t
+	    blocked_since_ms; /* CLOCK_MONOTONIC: nothing fits into the ring, 0: it does */
 	uint64_t ring_records, ring_used, ring_bytes;
 	uint64_t received;   /* since start */
 	uint32_t max_body;   /* 0: no ring yet */
@@ -50,6 +54,13 @@ void intake_start(struct intake *in); /* attach and begin to receive */
 void intake_stop(
     struct intake *in); /* nothing is received any more; the ring stays open */
 
+/* A reload: another name, ring size or attributes of what is created; uri and take are the same.
+ * name is a copy of spec's, taken over. A ring changes its size when it is empty next. */
+void intake_change(struct intake *in, const struct intake_spec *spec, char *name);
+/* Nothing is received while it is held, also from its start: what comes stays in the queue. It is
+ * attached all the same. */
+void intake_hold(struct intake *in, bool on);
+
 /* Outlets are told of new records; they are borrowed and leave by intake_remove(). */
 void intake_add(struct intake *in, struct outlet *ol);
 void intake_remove(struct intake *in, struct outlet *ol);
@@ -62,7 +73,5 @@ const struct intake_spec *intake_spec(const struct intake *in);
 /* The queue's attributes, as read when it was attached; all 0 before. */
 const struct ipcq_attributes *intake_attributes(const struct intake *in);
 void intake_numbers(const struct intake *in, struct intake_numbers *ret);
-/* What is in the queue now, by a system call: 0, or -ENOTCONN: not attached, or -errno. */
-int intake_depth(const struct intake *in, struct ipcq_attributes *ret) MUST_CHECK;
 
 #endif

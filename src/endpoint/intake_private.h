@@ -27,16 +27,18 @@ struct intake {
 	struct worker *waiter; /* System V */
 	struct outlet_list outlets;
 	bool running; /* between start and stop */
+	bool held;    /* nothing is received for now */
 	bool blocked; /* the ring is full, or must be empty before it can grow */
 	struct stopwatch blocked_time;
 	bool prepared; /* all outlets have their streams */
 	bool orphan; /* POSIX: the queue's name is gone; it is left when it is empty */
 	bool reported;    /* the reason was logged */
+	bool ring_failed; /* it was the ring that could not be made */
 	bool grow_failed; /* that it could not grow was logged */
+	bool resize;      /* ring_bytes changed: when the ring is empty next */
 	uint32_t grow_to; /* the ring must grow to this body first; 0: no */
 	uint64_t received;
-	uint64_t blocked_since_ms; /* 0: not blocked */
-	enum reason reason;        /* why not attached */
+	enum reason reason; /* why not attached */
 	char detail[512];
 };
 
@@ -48,7 +50,8 @@ void intake_on_waiter(void *owner, int rc);
 void intake_unblock(struct intake *in);
 /* The queue is gone: close it, the tick attaches anew. */
 void intake_lose(struct intake *in, int rc);
-void intake_leave(struct intake *in); /* the same for an orphan that is empty */
+void intake_leave(struct intake *in);  /* the same for an orphan that is empty */
+void intake_resize(struct intake *in); /* as in->resize says, if the ring is empty */
 /* The ring must hold bodies of that size: now if it is empty, else when it has drained. */
 void intake_grow(struct intake *in, uint32_t max_body);
 

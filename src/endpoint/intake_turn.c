@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "endpoint/intake_private.h"
 #include "endpoint/worker.h"
 #include "spool/ring.h"
@@ -166,11 +167,14 @@ intake_turn(struct intake *in)
 {
 	int rc;
 
-	if (!in->running || in->queue == NULL || !intake_prepare(in) || in->blocked)
+	if (!in->running || in->queue == NULL || !intake_prepare(in) || in->blocked ||
+	    in->held)
 		return;
 	/* The waiter owns the type slot while it waits, and comes first in order. */
 	if (in->waiter != NULL && worker_busy(in->waiter))
 		return;
+	if (in->resize)
+		intake_resize(in);
 	rc = in->readable == NULL
 		 ? ring_commit_zero(in->ring, runtime_clock_ns(in->runtime))
 		 : 0;
@@ -215,14 +219,17 @@ intake_grow(struct intake *in, uint32_t max_body)
 	}
 	in->grow_failed = rc < 0;
 	if (rc < 0) {
-		log_error("endpoint",
+		log_event(EVENT_RING_SHORT,
+		    &(struct log_fields){ .queue = in->spec.name,
+			.reason = reason_name(REASON_RING_SPACE) },
 		    "queue %s: cannot make its ring larger for messages of %u bytes: "
 		    "%s; free space in the ring directory",
 		    quote(in->spec.name).text, max_body, strerror(-rc));
 		intake_block(in);
 		return; /* the tick tries again */
 	}
-	log_info("endpoint", "queue %s: ring made larger for messages of %u bytes",
+	log_event(EVENT_RING_GROWN, &(struct log_fields){ .queue = in->spec.name },
+	    "queue %s: ring made larger for messages of %u bytes",
 	    quote(in->spec.name).text, max_body);
 	in->grow_to = 0;
 	intake_unblock(in);

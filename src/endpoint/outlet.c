@@ -8,6 +8,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet_private.h"
 #include "flow/sink.h"
@@ -71,12 +72,24 @@ outlet_peek(struct source *src, uint64_t *ret_seq, bool *ret_new)
 	return stream_peek(ol->stream, ret_seq, ret_new);
 }
 
-static void
-outlet_count(struct outlet *ol, uint64_t seq, uint32_t count)
+static NOT_INLINE void
+outlet_show(struct outlet *ol, const struct source_run *run)
 {
-	uint64_t last = seq + count - 1;
-	uint64_t fresh = last > ol->high ? last - ol->high : 0;
+	struct outlet_tap *tap;
 
+	LIST_FOREACH (tap, &ol->taps, link)
+		tap->see(tap, run, ol->high);
+}
+
+static void
+outlet_count(struct outlet *ol, const struct source_run *run)
+{
+	uint64_t last = run->seq + run->count - 1;
+	uint64_t fresh = last > ol->high ? last - ol->high : 0;
+	uint32_t count = run->count;
+
+	if (!LIKELY(LIST_EMPTY(&ol->taps)))
+		outlet_show(ol, run);
 	ol->sent += count;
 	if (fresh < count)
 		ol->resent += count - fresh;
@@ -105,13 +118,15 @@ static void
 outlet_take(struct source *src)
 {
 	struct outlet *ol = outlet_of(src);
-	uint64_t seq;
+	struct source_run run = { .count = 1 };
 	bool is_new;
 
-	if (stream_peek(ol->stream, &seq, &is_new) == NULL)
+	run.first = stream_peek(ol->stream, &run.seq, &is_new);
+	if (run.first == NULL)
 		return;
+	run.bytes = record_stride(run.first->length);
 	stream_take(ol->stream);
-	outlet_count(ol, seq, 1);
+	outlet_count(ol, &run);
 	outlet_unblocked(ol);
 }
 
@@ -131,7 +146,7 @@ outlet_take_run(struct source *src, uint32_t max_count, uint64_t max_bytes,
 	}
 	outlet_unblocked(ol);
 	*ret = (struct source_run){ run.first, run.seq, run.count, run.bytes };
-	outlet_count(ol, run.seq, run.count);
+	outlet_count(ol, ret);
 	return run.count;
 }
 
@@ -206,10 +221,15 @@ outlet_reject(struct source *src, uint64_t seq, unsigned reason, const char *det
 		src->sink->ops->stored(src->sink, seq);
 		return 0;
 	}
+	rec = stream_sent(ol->stream, seq);
+	if (rec == &record_void) {
+		/* Nothing is left of it to be stored. */
+		src->sink->ops->stored(src->sink, seq);
+		return 0;
+	}
 	rc = stream_reject(ol->stream, seq);
 	if (rc < 0)
 		return rc;
-	rec = stream_sent(ol->stream, seq);
 	if (rec == NULL)
 		return outlet_await_letter(ol, seq, reason, detail);
 	return outlet_write_letter(ol, rec, seq, reason, detail);
@@ -263,6 +283,7 @@ outlet_adopt(struct outlet *ol, struct stream *st)
 
 	stream_numbers(st, &nb);
 	ol->stream = st;
+	stream_hold(st, ol->held);
 	ol->acked = nb.acked;
 	ol->high = nb.next - 1;
 }
@@ -281,6 +302,7 @@ outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
 	ol->source.ops = &outlet_ops;
 	ol->env = *env;
 	ol->intake = in;
+	ol->held = spec->held;
 	ol->route = strdup(spec->route);
 	ol->label = strdup(spec->label);
 	TAILQ_INIT(&ol->unread);
@@ -305,6 +327,17 @@ outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
 }
 
 void
+outlet_done_taps(struct outlet *ol)
+{
+	struct outlet_tap *tap;
+
+	while ((tap = LIST_FIRST(&ol->taps)) != NULL) {
+		LIST_REMOVE(tap, link);
+		tap->gone(tap);
+	}
+}
+
+void
 outlet_free(struct outlet *ol)
 {
 	if (ol == NULL)
@@ -312,10 +345,13 @@ outlet_free(struct outlet *ol)
 	if (ol->intake != NULL)
 		intake_remove(ol->intake, ol);
 	outlet_done_requeue(ol);
+	outlet_done_purge(ol);
+	outlet_done_taps(ol);
 	outlet_done_letters(ol);
 	outlet_done_unread(ol);
 	stream_close(ol->stream);
 	outlet_done_log(ol);
+	outlet_done_names(ol);
 	free(ol->route);
 	free(ol->label);
 	free(ol);
@@ -338,11 +374,14 @@ outlet_prepare(struct outlet *ol)
 	rc = stream_create(
 	    &st, runtime_dir_fd(ol->env.runtime), intake_ring(ol->intake), ol->label);
 	if (rc == 0) {
+		ol->reported = false;
 		outlet_adopt(ol, st);
 		return outlet_prepare_log(ol);
 	}
 	if (!ol->reported)
-		log_error("endpoint",
+		log_event(EVENT_RING_SHORT,
+		    &(struct log_fields){
+			.route = ol->route, .reason = reason_name(REASON_RING_SPACE) },
 		    "route %s: cannot make its send journal in the ring directory: %s; "
 		    "nothing is received from queue %s",
 		    quote(ol->route).text, strerror(-rc),
@@ -369,6 +408,42 @@ outlet_halt(struct outlet *ol)
 	ol->halted = true;
 }
 
+static struct cause
+outlet_stopped(const struct outlet *ol)
+{
+	if (ol->stopped[0] != '\0')
+		return (struct cause){ ol->stopped_reason, ol->stopped };
+	if (ol->reported)
+		return (struct cause){ REASON_RING_SPACE,
+			"its send journal cannot be made in the ring directory" };
+	return (struct cause){ REASON_NONE, "" };
+}
+
+void
+outlet_add_tap(struct outlet *ol, struct outlet_tap *tap)
+{
+	LIST_INSERT_HEAD(&ol->taps, tap, link);
+}
+
+void
+outlet_remove_tap(struct outlet_tap *tap)
+{
+	LIST_REMOVE(tap, link);
+}
+
+void
+outlet_hold(struct outlet *ol, bool on)
+{
+	if (ol->held == on)
+		return;
+	ol->held = on;
+	if (ol->stream == NULL)
+		return;
+	stream_hold(ol->stream, on);
+	if (!on && ol->source.sink != NULL)
+		ol->source.sink->ops->kick(ol->source.sink);
+}
+
 void
 outlet_numbers(const struct outlet *ol, struct outlet_numbers *ret)
 {
@@ -383,8 +458,9 @@ outlet_numbers(const struct outlet *ol, struct outlet_numbers *ret)
 		.transit = &ol->transit,
 		.last_progress_ms = ol->last_progress_ms,
 		.dropped = ol->log.dropped,
-		.stopped = ol->stopped,
-		.log_reason = ol->log.reason,
+		.purged = ol->purged,
+		.stopped = outlet_stopped(ol),
+		.log = { ol->log.reason, ol->log.detail },
 	};
 	if (ol->stream != NULL)
 		stream_numbers(ol->stream, &ret->stream);

@@ -6,8 +6,10 @@
 
 #include <stdbool.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/compiler.h"
+#include "base/reason.h"
 #include "flow/source.h"
 #include "spool/log.h"
 #include "spool/stream.h"
@@ -58,8 +60,9 @@ struct outlet_numbers {
 	const struct histogram *transit;
 	uint64_t last_progress_ms; /* CLOCK_MONOTONIC of the last settlement, 0: none */
 	uint64_t dropped;          /* by the policy of a full overflow log */
-	const char *stopped;       /* why nothing is offered, or "" */
-	const char *log_reason;    /* why nothing goes to the overflow log, or "" */
+	uint64_t purged;           /* by an operator */
+	struct cause stopped;      /* why nothing is offered */
+	struct cause log;          /* why nothing goes to the overflow log */
 };
 
 struct outlet_spec {
@@ -70,7 +73,19 @@ struct outlet_spec {
 	    stream; /* taken over with its log, or NULL: made when the intake has a ring */
 	struct outlet_policy policy;
 	const struct id *log; /* of a log that lost its stream, copied; NULL: none */
+	bool held;            /* as outlet_hold() says, from the beginning */
 };
+
+/* Somebody who watches what the sink takes. */
+struct outlet_tap {
+	LIST_ENTRY(outlet_tap) link;
+	/* In the middle of the sink's work: it must be short, and change nothing. resent: those up to that
+	 * sequence were taken before. */
+	void (*see)(
+	    struct outlet_tap *tap, const struct source_run *run, uint64_t resent);
+	void (*gone)(struct outlet_tap *tap); /* the outlet ends, and the tap with it */
+};
+LIST_HEAD(outlet_tap_list, outlet_tap);
 
 int outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
     const struct outlet_spec *spec) MUST_CHECK;
@@ -85,11 +100,30 @@ int outlet_prepare(struct outlet *ol) MUST_CHECK;
 void outlet_feed(struct outlet *ol);
 void outlet_halt(
     struct outlet *ol); /* offer no new records any more: the daemon stops */
+/* Paused: nothing new is offered, what was taken still settles, and ring and log fill as with
+ * a sink that stands still. */
+void outlet_hold(struct outlet *ol, bool on);
+
+/* A reload. The log that policy asks for is made, and is not used yet: 0 or -errno, logged. */
+int outlet_get_ready(struct outlet *ol, const struct outlet_policy *policy) MUST_CHECK;
+/* What the route says from now on; name: a copy of its name, taken over; NULL: it is the same. */
+void outlet_change(struct outlet *ol, const struct outlet_policy *policy, char *name);
+void outlet_set_reserve(struct outlet *ol, uint64_t bytes, unsigned percent);
+/* Nobody takes from it any more: it keeps what it has, and its log takes nothing. */
+void outlet_rest(struct outlet *ol);
+/* Does it have a stream, in which messages may be? */
+bool outlet_has_stream(const struct outlet *ol);
+const char *outlet_label(const struct outlet *ol);
+/* Like outlet_free(), of an outlet that was made just now: its stream is undone. */
+void outlet_undo(struct outlet *ol);
+
 /* Before a clean end: its overflow log to disk, which is done when it is no longer busy. Then:
  * 0, or -EIO, logged: it could not be. */
 void outlet_sync(struct outlet *ol);
 bool outlet_busy(const struct outlet *ol);
 int outlet_synced(const struct outlet *ol) MUST_CHECK;
 void outlet_numbers(const struct outlet *ol, struct outlet_numbers *ret);
+void outlet_add_tap(struct outlet *ol, struct outlet_tap *tap); /* borrowed */
+void outlet_remove_tap(struct outlet_tap *tap);
 
 #endif

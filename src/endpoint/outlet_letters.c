@@ -8,8 +8,10 @@
 #include "base/crash.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet_private.h"
+#include "endpoint/queue_reason.h"
 #include "flow/sink.h"
 #include "spool/deadletter.h"
 #include "spool/disk.h"
@@ -46,7 +48,9 @@ letter_stored(struct letter *lt)
 
 	ol->rejected++;
 	ol->rejected_for[lt->dead.reason < DEAD_REASONS ? lt->dead.reason : 0]++;
-	log_warn("endpoint",
+	log_event(EVENT_DEAD_LETTER,
+	    &(struct log_fields){
+		.route = ol->route, .queue = intake_name(ol->intake) },
 	    "route %s: message %llu of queue %s is a dead letter: %s%s%s",
 	    quote(ol->route).text, (unsigned long long)lt->dead.number,
 	    quote(intake_name(ol->intake)).text, dead_reason_text(lt->dead.reason),
@@ -72,10 +76,13 @@ letter_failed(struct letter *lt, int rc)
 	bool first = ol->stopped[0] == '\0';
 
 	lt->failed = lt->again = true;
+	ol->stopped_reason = queue_reason_letter(rc);
 	(void)snprintf(ol->stopped, sizeof(ol->stopped), "dead-letter store: %s",
 	    deadletters_why(rc));
 	if (first)
-		log_error("endpoint",
+		log_event(EVENT_LETTERS_FULL,
+		    &(struct log_fields){
+			.route = ol->route, .reason = reason_name(ol->stopped_reason) },
 		    "route %s stopped: cannot store a dead letter: %s; make room "
 		    "(mqbridgectl purge dead-letters) or raise the limit",
 		    quote(ol->route).text, ol->stopped);
@@ -107,7 +114,9 @@ letter_done(struct disk_job *job, int rc)
 	letter_stored(lt);
 	if (ol->stopped[0] != '\0' && letters_recovered(ol)) {
 		ol->stopped[0] = '\0';
-		log_info("endpoint", "route %s goes on: dead letters can be stored",
+		log_event(EVENT_LETTERS_STORED,
+		    &(struct log_fields){ .route = ol->route },
+		    "route %s goes on: dead letters can be stored",
 		    quote(ol->route).text);
 	}
 	if (ol->source.sink != NULL)

@@ -9,8 +9,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet_private.h"
+#include "endpoint/queue_reason.h"
 #include "flow/sink.h"
 #include "spool/deadletter.h"
 #include "spool/ring.h"
@@ -32,20 +34,25 @@ static void
 log_trouble(struct outlet *ol, int rc)
 {
 	struct outlet_log *og = &ol->log;
-	char text[sizeof(og->reason)];
+	char text[sizeof(og->detail)];
 
 	(void)snprintf(text, sizeof(text), "overflow log: %s",
 	    rc == -EDQUOT ? "full (log_limit)" : strerror(-rc));
-	if (strcmp(text, og->reason) == 0)
+	if (strcmp(text, og->detail) == 0)
 		return;
-	memcpy(og->reason, text, sizeof(text));
+	memcpy(og->detail, text, sizeof(text));
+	og->reason = queue_reason_log(rc);
 	if (rc == -EDQUOT)
-		log_warn("endpoint",
+		log_event(EVENT_LOG_FULL,
+		    &(struct log_fields){
+			.route = ol->route, .reason = reason_name(og->reason) },
 		    "route %s: its overflow log is full (log_limit): what comes from "
 		    "queue %s stays there until something was sent",
 		    quote(ol->route).text, quote(intake_name(ol->intake)).text);
 	else
-		log_error("endpoint",
+		log_event(EVENT_DISK_FAILED,
+		    &(struct log_fields){
+			.route = ol->route, .reason = reason_name(og->reason) },
 		    "route %s: cannot write its overflow log: %s; make room in the "
 		    "state directory or mend its disk; trying again twice a second",
 		    quote(ol->route).text, strerror(-rc));
@@ -54,11 +61,12 @@ log_trouble(struct outlet *ol, int rc)
 static void
 log_mended(struct outlet *ol)
 {
-	if (ol->log.reason[0] == '\0')
+	if (ol->log.detail[0] == '\0')
 		return;
-	log_info("endpoint", "route %s: its overflow log takes messages again",
-	    quote(ol->route).text);
-	ol->log.reason[0] = '\0';
+	log_event(EVENT_LOG_WRITABLE, &(struct log_fields){ .route = ol->route },
+	    "route %s: its overflow log takes messages again", quote(ol->route).text);
+	ol->log.reason = REASON_NONE;
+	ol->log.detail[0] = '\0';
 }
 
 static void
@@ -280,7 +288,8 @@ outlet_turn_log(struct outlet *ol)
 		return;
 	if (!event_pending(og->tick, EV_TIMEOUT, NULL))
 		log_wait(ol, og->policy.sync_interval_ms);
-	if (og->moving || og->full || og->failed || og->policy.log_limit == 0)
+	if (og->moving || og->full || og->failed || og->policy.log_limit == 0 ||
+	    ol->purge != NULL)
 		return;
 	end = log_target(ol, &sent);
 	if (end == 0) {
@@ -302,36 +311,22 @@ log_tell_damage(struct outlet *ol)
 	struct log_damage dm;
 
 	while (log_damage(ol->log.log, &dm))
-		log_error("endpoint",
+		log_event(EVENT_STORE_DAMAGED,
+		    &(struct log_fields){ .route = ol->route },
 		    "route %s: %s is damaged at %" PRIu64 ": %" PRIu64
 		    " messages are lost there; the file is kept with another name when "
 		    "all else in it is delivered",
 		    quote(ol->route).text, dm.file, dm.offset, dm.records);
 }
 
-/* What must be sent again and cannot be read: the stream may not leave it out. */
-static void
-log_check_lost(struct outlet *ol)
-{
-	if (ol->stopped[0] != '\0' || !stream_lost(ol->stream))
-		return;
-	(void)snprintf(ol->stopped, sizeof(ol->stopped),
-	    "a message that must be sent again is damaged in the overflow log");
-	log_error("endpoint",
-	    "route %s stopped: %s; stop the daemon and look at it with mqbridge-spool "
-	    "check",
-	    quote(ol->route).text, ol->stopped);
-}
-
 /* Something was appended, settled, or can be read. */
-static void
-log_on_changed(void *owner)
+void
+outlet_on_log_changed(void *owner)
 {
 	struct outlet *ol = owner;
 
 	ol->log.full = false;
 	log_tell_damage(ol);
-	log_check_lost(ol);
 	outlet_read_letters(ol);
 	if (ol->source.sink != NULL)
 		ol->source.sink->ops->kick(ol->source.sink);
@@ -380,7 +375,8 @@ log_make(struct outlet *ol, const struct log_spec *spec)
 	if (rc == 0)
 		rc = deadletters_settle(ol->env.dead, og->log);
 	if (rc >= 0)
-		log_warn("endpoint",
+		log_event(EVENT_STORE_RECOVERED,
+		    &(struct log_fields){ .route = ol->route },
 		    "route %s: goes on with its overflow log, whose send journal is "
 		    "gone: %" PRIu64 " messages may be sent a second time",
 		    quote(ol->route).text, replayed);
@@ -402,7 +398,7 @@ outlet_prepare_log(struct outlet *ol)
 		.label = ol->label,
 		.limit = og->policy.log_limit,
 		.sync = og->policy.sync,
-		.changed = log_on_changed,
+		.changed = outlet_on_log_changed,
 		.owner = ol,
 	};
 	int rc = 0;
@@ -447,7 +443,7 @@ outlet_synced(const struct outlet *ol)
 {
 	if (ol->log.log == NULL || log_synced(ol->log.log))
 		return 0;
-	log_error("endpoint",
+	log_event(EVENT_DISK_FAILED, &(struct log_fields){ .route = ol->route },
 	    "route %s: its overflow log is NOT all on the disk: what was written last "
 	    "may not survive a reboot",
 	    quote(ol->route).text);

@@ -30,7 +30,8 @@ struct outlet_log {
 	bool failed;        /* wait for the tick before the next */
 	uint64_t until;   /* durability: what was captured before that position moves */
 	uint64_t dropped; /* by policy */
-	char reason[128]; /* why nothing can move, "" */
+	enum reason reason; /* why nothing can move */
+	char detail[128];   /* the same in words, "" */
 	struct outlet_shed shed;
 };
 
@@ -41,6 +42,7 @@ int outlet_init_log(struct outlet *ol, const struct outlet_policy *policy,
 void outlet_done_log(struct outlet *ol);
 /* The stream is there: its log is opened or made, if it has one. 0 or -errno, logged. */
 int outlet_prepare_log(struct outlet *ol) MUST_CHECK;
+void outlet_on_log_changed(void *owner); /* what log_configure() is given */
 /* Move what must move. Called when records came, and when they went. */
 void outlet_turn_log(struct outlet *ol);
 

@@ -13,6 +13,8 @@
 
 struct event;
 struct letter;
+struct purge;
+struct outlet_name;
 struct requeue;
 struct unread;
 
@@ -26,7 +28,9 @@ struct outlet {
 	struct intake *intake;
 	struct stream *stream; /* NULL until the intake has a ring */
 	char *route, *label;
+	struct outlet_name *former; /* names that a job may still use */
 	bool halted;
+	bool held;      /* nothing new is offered: it is paused */
 	bool reported;  /* that no stream can be made was logged */
 	uint64_t high;  /* highest sequence ever taken since start */
 	uint64_t acked; /* as last seen */
@@ -39,7 +43,11 @@ struct outlet {
 	struct unread_list unread;  /* letters whose record is not in memory */
 	struct event *retry;        /* letters that could not be stored */
 	struct requeue *requeue;    /* nothing is offered while there is one */
+	struct purge *purge;        /* nothing moves to the log while there is one */
+	struct outlet_tap_list taps;
+	uint64_t purged;
 	struct outlet_log log;
+	enum reason stopped_reason;
 	char stopped[256]; /* why nothing is offered, "" */
 };
 
@@ -55,7 +63,10 @@ bool outlet_awaits_letter(const struct outlet *ol, uint64_t seq);
 void outlet_done_unread(struct outlet *ol);
 bool outlet_has_letter(const struct outlet *ol, uint64_t seq);
 void outlet_done_requeue(struct outlet *ol);
+void outlet_done_purge(struct outlet *ol); /* outlet_purge.c */
 int outlet_init_letters(struct outlet *ol) MUST_CHECK;
 void outlet_done_letters(struct outlet *ol);
+void outlet_done_names(struct outlet *ol); /* outlet_change.c */
+void outlet_done_taps(struct outlet *ol);  /* outlet.c */
 
 #endif

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "endpoint/outlet_private.h"
+#include "flow/sink.h"
 
 /* A rejected sequence, and what its dead letter is to say. */
 struct unread {
@@ -38,6 +39,17 @@ outlet_awaits_letter(const struct outlet *ol, uint64_t seq)
 	return false;
 }
 
+/* It turned out to be damaged: nothing is left to be stored. */
+static void
+give_up_letter(struct outlet *ol, uint64_t seq)
+{
+	struct sink *snk = ol->source.sink;
+
+	stream_reject_stored(ol->stream, seq);
+	if (snk != NULL)
+		snk->ops->stored(snk, seq);
+}
+
 void
 outlet_read_letters(struct outlet *ol)
 {
@@ -47,8 +59,10 @@ outlet_read_letters(struct outlet *ol)
 		const struct record *rec = stream_sent(ol->stream, ur->seq);
 
 		next = TAILQ_NEXT(ur, link);
-		if (rec == NULL ||
-		    outlet_write_letter(ol, rec, ur->seq, ur->reason, ur->detail) < 0)
+		if (rec == &record_void)
+			give_up_letter(ol, ur->seq);
+		else if (rec == NULL || outlet_write_letter(ol, rec, ur->seq,
+					    ur->reason, ur->detail) < 0)
 			continue;
 		TAILQ_REMOVE(&ol->unread, ur, link);
 		free(ur);

@@ -95,7 +95,8 @@ behind_last(struct decision *dc, int rc)
 	};
 
 	if (rc == 0)
-		log_info("endpoint",
+		log_event(EVENT_DOUBT_RESOLVED,
+		    &(struct log_fields){ .queue = dc->dead.label },
 		    "queue %s: held message %llu of %s is now %s, as an operator decided",
 		    quote(dc->dead.label).text, (unsigned long long)dc->key.number,
 		    quote(dc->dead.route).text, what[dc->action]);

@@ -10,6 +10,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
+#include "endpoint/queue_reason.h"
 #include "endpoint/settle.h"
 #include "endpoint/worker.h"
 
@@ -61,19 +63,26 @@ target_close_queue(struct target *tg)
 static void
 target_report(struct target *tg, int rc)
 {
-	char text[sizeof(tg->reason)];
+	char text[sizeof(tg->detail)];
 
 	(void)ipcq_explain(text, sizeof(text), tg->spec.uri,
 	    tg->spec.create ? &tg->spec.attributes : NULL, rc);
-	if (tg->reported && strcmp(text, tg->reason) == 0)
+	tg->reason = queue_reason(rc);
+	if (tg->reported && strcmp(text, tg->detail) == 0)
 		return;
-	(void)snprintf(tg->reason, sizeof(tg->reason), "%s", text);
+	(void)snprintf(tg->detail, sizeof(tg->detail), "%s", text);
 	tg->reported = true;
 	if (rc == -ENOENT)
-		log_info("endpoint", "queue %s: waiting until %s is there",
-		    quote(tg->spec.name).text, quote(tg->spec.uri).text);
+		log_event(EVENT_QUEUE_WAITING,
+		    &(struct log_fields){ .queue = tg->spec.name,
+			.reason = reason_name(REASON_QUEUE_ABSENT) },
+		    "queue %s: waiting until %s is there", quote(tg->spec.name).text,
+		    quote(tg->spec.uri).text);
 	else
-		log_warn("endpoint", "queue %s: cannot deliver to %s, trying again: %s",
+		log_event(EVENT_QUEUE_FAILED,
+		    &(struct log_fields){
+			.queue = tg->spec.name, .reason = reason_name(tg->reason) },
+		    "queue %s: cannot deliver to %s, trying again: %s",
 		    quote(tg->spec.name).text, quote(tg->spec.uri).text, text);
 }
 
@@ -102,11 +111,13 @@ target_lose(struct target *tg, int rc)
 		target_report(tg, rc);
 		return;
 	}
-	log_info("endpoint", "queue %s: %s was removed; waiting for a new one",
+	log_event(EVENT_QUEUE_VANISHED, &(struct log_fields){ .queue = tg->spec.name },
+	    "queue %s: %s was removed; waiting for a new one",
 	    quote(tg->spec.name).text, quote(tg->spec.uri).text);
 	/* It is looked for at once: often it has been made anew already. That it is not there
 	 * yet needs no second line in the log. */
-	(void)ipcq_explain(tg->reason, sizeof(tg->reason), tg->spec.uri,
+	tg->reason = REASON_QUEUE_ABSENT;
+	(void)ipcq_explain(tg->detail, sizeof(tg->detail), tg->spec.uri,
 	    tg->spec.create ? &tg->spec.attributes : NULL, -ENOENT);
 	tg->reported = true;
 	event_active(tg->tick, 0, 0);
@@ -137,6 +148,11 @@ target_try_later(struct target *tg)
 static void
 target_block(struct target *tg, struct delivery *dv)
 {
+	uint64_t done = tg->delivered + tg->rejected;
+
+	if (tg->full_since_ms == 0 || tg->full_at != done)
+		tg->full_since_ms = clock_coarse_ms();
+	tg->full_at = done;
 	target_set_full(tg, true);
 	if (tg->writable != NULL) {
 		(void)event_add(tg->writable, NULL);
@@ -325,10 +341,12 @@ target_attach(struct target *tg)
 		target_report(tg, rc);
 		return;
 	}
-	tg->reason[0] = '\0';
+	tg->reason = REASON_NONE;
+	tg->detail[0] = '\0';
 	tg->reported = false;
 	target_look(tg);
-	log_info("endpoint", "queue %s: delivering to %s", quote(tg->spec.name).text,
+	log_event(EVENT_QUEUE_ATTACHED, &(struct log_fields){ .queue = tg->spec.name },
+	    "queue %s: delivering to %s", quote(tg->spec.name).text,
 	    quote(tg->spec.uri).text);
 	target_announce(tg);
 	event_active(tg->again, 0, 0);
@@ -406,6 +424,33 @@ target_start(struct target *tg)
 	target_attach(tg);
 }
 
+void
+target_change(struct target *tg, const struct target_spec *spec)
+{
+	tg->spec.create = spec->create;
+	tg->spec.attributes = spec->attributes;
+	tg->spec.hold_recovered = spec->hold_recovered;
+	if (tg->spec.in_doubt == spec->in_doubt)
+		return;
+	tg->spec.in_doubt = spec->in_doubt;
+	/* How the queue is waited for follows from it. */
+	if (tg->blocked != NULL) {
+		target_unblock(tg);
+		event_active(tg->again, 0, 0);
+	}
+}
+
+bool
+target_is_of(const struct target *tg, const struct sink *snk)
+{
+	const struct delivery *dv;
+
+	TAILQ_FOREACH (dv, &tg->open, link)
+		if (&dv->sink == snk)
+			return true;
+	return false;
+}
+
 const char *
 target_name(const struct target *tg)
 {
@@ -425,6 +470,34 @@ target_forget(struct target *tg, struct delivery *dv)
 	TAILQ_REMOVE(&tg->open, dv, link);
 }
 
+/* A queue that takes one now and then is not full all the time. */
+static uint64_t
+target_full_since(const struct target *tg)
+{
+	bool still = tg->full && tg->full_at == tg->delivered + tg->rejected;
+
+	return still ? tg->full_since_ms : 0;
+}
+
+struct cause
+target_cause(const struct target *tg)
+{
+	if (tg->queue == NULL)
+		return (struct cause){ tg->reason, tg->detail };
+	if (tg->stopped[0] != '\0')
+		return (struct cause){ tg->stopped_reason, tg->stopped };
+	if (target_full_since(tg) != 0)
+		return (
+		    struct cause){ REASON_QUEUE_FULL, "the destination queue is full" };
+	return (struct cause){ REASON_NONE, "" };
+}
+
+const struct ipcq_attributes *
+target_attributes(const struct target *tg)
+{
+	return tg->queue == NULL ? NULL : &tg->attributes;
+}
+
 void
 target_numbers(const struct target *tg, struct target_numbers *ret)
 {
@@ -432,7 +505,7 @@ target_numbers(const struct target *tg, struct target_numbers *ret)
 
 	*ret = (struct target_numbers){
 		.attached = tg->queue != NULL,
-		.reason = tg->queue != NULL ? tg->stopped : tg->reason,
+		.cause = target_cause(tg),
 		.delivered = tg->delivered,
 		.rejected = tg->rejected,
 		.dropped = tg->doubts.dropped,
@@ -440,6 +513,7 @@ target_numbers(const struct target *tg, struct target_numbers *ret)
 		.found = tg->doubts.found,
 		.not_taken = tg->doubts.not_taken,
 		.full = tg->full,
+		.full_since_ms = target_full_since(tg),
 		.blocked_ms = stopwatch_read_ms(&tg->blocked_time, clock_coarse_ms()),
 	};
 	if (tg->queue != NULL && ipcq_attributes(tg->queue, &at) == 0) {

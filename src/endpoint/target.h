@@ -52,8 +52,12 @@ struct target {
 	struct {
 		uint64_t dropped, held, found, not_taken;
 	} doubts;
-	char reason[512];
-	char stopped[160]; /* a stream waits because nothing can be held, or "" */
+	uint64_t full_since_ms; /* the first of the waiting found no room, since then */
+	uint64_t full_at;       /* delivered and rejected then */
+	enum reason reason;     /* why not attached */
+	char detail[512];
+	enum reason stopped_reason; /* a stream waits because nothing can be held */
+	char stopped[160];          /* the same in words, or "" */
 };
 
 struct delivery {
@@ -61,14 +65,15 @@ struct delivery {
 	TAILQ_ENTRY(delivery) link;       /* of open */
 	TAILQ_ENTRY(delivery) queue_link; /* of waiting */
 	struct target *target;
-	struct mark *mark;   /* NULL: a local route whose source was not ready yet */
-	char *label;         /* of a local route, until it has its mark */
-	const char *fault;   /* a local route that cannot be resumed, or NULL */
-	const char *told;    /* the fault that was logged last */
-	enum flow_kind kind; /* of the source */
-	uint64_t current;    /* the sequence taken and not settled, 0: none */
-	struct id ring;      /* of the source */
-	char *uri;           /* of the source, "" where it is not known */
+	struct mark *mark; /* NULL: a local route whose source was not ready yet */
+	char *label;       /* of a local route, until it has its mark */
+	const char *fault; /* a local route that cannot be resumed, or NULL */
+	enum reason fault_reason;
+	const char *told;            /* the fault that was logged last */
+	enum flow_kind kind;         /* of the source */
+	uint64_t current;            /* the sequence taken and not settled, 0: none */
+	struct id ring;              /* of the source */
+	char *uri;                   /* of the source, "" where it is not known */
 	struct doubt_letter *letter; /* being stored: nothing is delivered; or NULL */
 	bool queued;                 /* is in waiting */
 	bool held;                   /* the rejected list is full */
@@ -117,5 +122,6 @@ void target_lose(struct target *tg, int rc);
 /* Is the queue's name gone? The kernel goes on taking messages for a removed POSIX queue,
  * where nobody may ever read them, and nothing tells of it. */
 bool target_is_removed(const struct target *tg) MUST_CHECK;
+struct cause target_cause(const struct target *tg); /* why it takes nothing just now */
 
 #endif

@@ -35,6 +35,10 @@ on_close(struct session *ss, const struct frame *fr, const char **why)
 	if (frame_decode_close(&cl, fr) < 0)
 		return CLOSE_PROTOCOL;
 	*why = cl.code < ARRAY_LEN(texts) ? texts[cl.code] : "closed by the peer";
+	/* It was refused only after our own HELLO had been taken. */
+	if (cl.code == CLOSE_VERSION || cl.code == CLOSE_UNKNOWN_NAME ||
+	    cl.code == CLOSE_SELF)
+		ss->reason = REASON_HANDSHAKE_REFUSED;
 	session_end(ss, CLOSE_ORDERLY, *why);
 	return 0;
 }
@@ -78,13 +82,22 @@ on_open(struct session *ss, const struct frame *fr, const char **why)
 	return receiver_on_open(ss, fr->channel, &op);
 }
 
+/* What comes on a channel without a stream: after we closed it, it is under way. */
+static unsigned
+nobody(const struct session *ss, uint32_t channel)
+{
+	return session_is_revoked(ss, channel) ? 0 : CLOSE_PROTOCOL;
+}
+
 static unsigned
 on_data(struct session *ss, const struct frame *fr, const char **why)
 {
 	struct receiver *rv = session_receiver(ss, fr->channel);
 	struct frame_data da;
 
-	if (rv == NULL || frame_decode_data(&da, fr) < 0)
+	if (rv == NULL)
+		return nobody(ss, fr->channel);
+	if (frame_decode_data(&da, fr) < 0)
 		return CLOSE_PROTOCOL;
 	return receiver_on_data(rv, &da, why);
 }
@@ -95,7 +108,9 @@ on_chunk(struct session *ss, const struct frame *fr, const char **why)
 	struct receiver *rv = session_receiver(ss, fr->channel);
 	struct frame_chunk ch;
 
-	if (rv == NULL || frame_decode_chunk(&ch, fr) < 0)
+	if (rv == NULL)
+		return nobody(ss, fr->channel);
+	if (frame_decode_chunk(&ch, fr) < 0)
 		return CLOSE_PROTOCOL;
 	return receiver_on_chunk(rv, &ch, why);
 }
@@ -107,9 +122,24 @@ on_stored(struct session *ss, const struct frame *fr, const char **why)
 	uint64_t seq;
 
 	(void)why;
-	if (rv == NULL || frame_decode_number(&seq, fr) < 0)
+	if (rv == NULL)
+		return nobody(ss, fr->channel);
+	if (frame_decode_number(&seq, fr) < 0)
 		return CLOSE_PROTOCOL;
 	return receiver_on_stored(rv, seq);
+}
+
+static unsigned
+on_void(struct session *ss, const struct frame *fr, const char **why)
+{
+	struct receiver *rv = session_receiver(ss, fr->channel);
+	uint64_t seq;
+
+	if (rv == NULL)
+		return nobody(ss, fr->channel);
+	if (frame_decode_number(&seq, fr) < 0)
+		return CLOSE_PROTOCOL;
+	return receiver_on_void(rv, seq, why);
 }
 
 static unsigned
@@ -120,6 +150,7 @@ on_shut(struct session *ss, const struct frame *fr, const char **why)
 	(void)why;
 	if (fr->length != 0)
 		return CLOSE_PROTOCOL;
+	session_unrevoke(ss, fr->channel);
 	if (rv != NULL) /* else we refused it meanwhile */
 		receiver_free(rv);
 	return 0;
@@ -145,6 +176,7 @@ ANSWER(refused, frame_refused)
 ANSWER(ack, frame_ack)
 ANSWER(limits, frame_limits)
 ANSWER(reject, frame_reject)
+ANSWER(cause, frame_cause)
 #undef ANSWER
 
 static const struct {
@@ -160,10 +192,12 @@ static const struct {
 	{ FRAME_CHUNK, on_chunk },
 	{ FRAME_STORED, on_stored },
 	{ FRAME_SHUT, on_shut },
+	{ FRAME_VOID, on_void },
 	{ FRAME_OPENED, on_opened },
 	{ FRAME_REFUSED, on_refused },
 	{ FRAME_LIMITS, on_limits },
 	{ FRAME_REJECT, on_reject },
+	{ FRAME_CAUSE, on_cause },
 };
 
 unsigned

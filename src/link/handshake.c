@@ -32,15 +32,17 @@ handshake_heartbeat(const struct session *ss)
 int
 handshake_begin(struct session *ss)
 {
+	uint32_t heartbeat_ms = handshake_heartbeat(ss);
 	struct frame_hello he = {
 		.version_min = FRAME_VERSION,
 		.version_max = FRAME_VERSION,
 		.instance = ss->owner->instance,
-		.heartbeat_ms = handshake_heartbeat(ss),
+		.heartbeat_ms = heartbeat_ms,
 		.name = frame_text(ss->owner->name),
 	};
 	uint8_t buf[FRAME_ENCODE_MAX];
 
+	ss->promised_ms = heartbeat_ms;
 	return session_send(ss, buf, frame_encode_hello(buf, sizeof(buf), &he));
 }
 
@@ -83,7 +85,8 @@ handshake_finish(struct session *ss, struct peer *pe)
 	if (ss->listener != NULL)
 		listener_done(ss->listener);
 	ss->listener = NULL;
-	log_info("link", "peer %s connected: %s", quote(pe->name).text,
+	log_event(EVENT_PEER_CONNECTED, &(struct log_fields){ .peer = pe->name },
+	    "peer %s connected: %s", quote(pe->name).text,
 	    quote(conn_name(ss->conn)).text);
 	TAILQ_FOREACH (sn, &pe->senders, link)
 		sender_on_session(sn);
@@ -103,6 +106,7 @@ handshake_on_frame(struct session *ss, const struct frame *fr)
 
 		if (frame_decode_close(&cl, fr) == 0)
 			(void)frame_text_copy(text, sizeof(text), cl.text);
+		ss->reason = REASON_HANDSHAKE_REFUSED;
 		session_end(ss, CLOSE_ORDERLY, text);
 		return;
 	}
@@ -116,12 +120,14 @@ handshake_on_frame(struct session *ss, const struct frame *fr)
 	}
 	if (code != 0) {
 		if (link_may_tell(ss->owner))
-			log_warn("link", "%s refused: it calls itself %s: %s",
+			log_event(EVENT_CONNECTION_REFUSED, NULL,
+			    "%s refused: it calls itself %s: %s",
 			    quote(conn_name(ss->conn)).text,
 			    fr->type == FRAME_HELLO && code != CLOSE_PROTOCOL
 				? quote_bytes(he.name.bytes, he.name.length).text
 				: "nothing",
 			    why);
+		ss->reason = REASON_HANDSHAKE_REFUSED;
 		session_end(ss, code, why);
 		return;
 	}

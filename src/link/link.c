@@ -68,7 +68,7 @@ fail:
 	return rc;
 }
 
-static void
+void
 port_free(struct port *po)
 {
 	TAILQ_REMOVE(&po->owner->ports, po, link);
@@ -118,7 +118,8 @@ port_on_accept(void *owner, int fd)
 	}
 	rc = session_new(&ss, po->owner, fd, po->listener, NULL);
 	if (rc < 0) {
-		log_warn("link", "%s: a connection could not be taken: %s", po->address,
+		log_event(EVENT_CONNECTION_REFUSED, NULL,
+		    "%s: a connection could not be taken: %s", po->address,
 		    strerror(-rc));
 		listener_done(po->listener);
 	}
@@ -143,8 +144,8 @@ port_on_refuse(void *owner, const char *why)
 
 	if (!link_may_tell(po->owner))
 		return;
-	log_warn("link", "%s: a connection was not let in: %s", po->address,
-	    quote(why).text);
+	log_event(EVENT_CONNECTION_REFUSED, NULL, "%s: a connection was not let in: %s",
+	    po->address, quote(why).text);
 }
 
 static const struct listener_ops port_ops = {
@@ -155,22 +156,36 @@ static const struct listener_ops port_ops = {
 int
 link_listen(struct link *lk, const char *address, const struct listener_spec *spec)
 {
+	return link_adopt(lk, address, spec, -1);
+}
+
+int
+link_adopt(
+    struct link *lk, const char *address, const struct listener_spec *spec, int fd)
+{
 	struct port *po = calloc(1, sizeof(*po));
 	struct listener_spec full = *spec;
 	int rc = -ENOMEM;
 
 	if (po == NULL)
-		return -ENOMEM;
+		goto out;
 	full.max_strangers = STRANGERS_MAX;
 	full.ops = &port_ops;
 	full.owner = po;
 	po->owner = lk;
 	TAILQ_INSERT_TAIL(&lk->ports, po, link);
 	po->address = strdup(address);
-	if (po->address != NULL)
+	if (po->address != NULL && fd < 0) {
 		rc = listener_open(&po->listener, lk->spec.base, &full);
+	} else if (po->address != NULL) {
+		rc = listener_adopt(&po->listener, lk->spec.base, fd, &full);
+		fd = -1;
+	}
 	if (rc < 0)
 		port_free(po);
+out:
+	if (fd >= 0)
+		(void)close(fd);
 	return rc;
 }
 
@@ -203,4 +218,17 @@ link_close(struct link *lk)
 
 	TAILQ_FOREACH (ss, &lk->sessions, link)
 		session_end(ss, CLOSE_ORDERLY, "the daemon stops");
+}
+
+uint64_t
+link_reserved(const struct link *lk)
+{
+	const struct peer *pe;
+	uint64_t sum = 0;
+
+	TAILQ_FOREACH (pe, &lk->peers, link) {
+		if (pe->session != NULL && pe->share > pe->memory)
+			sum += pe->share - pe->memory;
+	}
+	return sum;
 }

@@ -6,6 +6,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/compiler.h"
 #include "flow/sink.h"
@@ -36,6 +37,9 @@ struct link_ops {
 	 * own close() when the stream ends), or -EPERM with *why filled in. open's texts are borrowed. */
 	int (*on_open)(void *owner, const struct link_offer *offer, struct sink **ret,
 	    struct link_refusal *why);
+	/* May a stream that was taken go on after a reload? Or false with *why filled in. */
+	bool (*may_stay)(void *owner, const char *peer, const char *entry,
+	    const struct sink *snk, struct link_refusal *why);
 };
 
 struct link_spec { /* all borrowed but name, which is copied */
@@ -55,6 +59,23 @@ void link_free(
  * here). 0 or -errno. */
 int link_listen(
     struct link *lk, const char *address, const struct listener_spec *spec) MUST_CHECK;
+/* On a socket that listens there already, taken over; its file is not ours. */
+int link_adopt(struct link *lk, const char *address, const struct listener_spec *spec,
+    int fd) MUST_CHECK;
+
+/* A reload. Of what listens at an address: close it, with its strangers; the mode of its file: 0
+ * or -errno; users and groups, which are borrowed as by link_listen(). */
+void link_unlisten(struct link *lk, const char *address);
+int link_set_mode(struct link *lk, const char *address, mode_t mode) MUST_CHECK;
+void link_set_access(
+    struct link *lk, const char *address, const struct listener_spec *spec);
+/* After peers came or went, too: what each may use of it follows. */
+void link_set_memory(struct link *lk, uint64_t receive_memory);
+/* Ask about every incoming stream whether it may stay; what may not is refused. */
+void link_review(struct link *lk);
+
+/* Bytes of receive_memory that streams have reserved now. */
+uint64_t link_reserved(const struct link *lk);
 
 struct peer_spec {
 	const char *name;    /* copied */
@@ -64,9 +85,30 @@ struct peer_spec {
 int peer_new(
     struct peer **ret, struct link *lk, const struct peer_spec *spec) MUST_CHECK;
 void peer_start(struct peer *pe); /* dial, if it has an address */
+/* Streams of the peer get no more credit: what it has sent is delivered, no more comes. */
+void peer_hold_input(struct peer *pe, bool on);
+/* Leave the connection, if there is one, and dial at once, if it has an address. */
+void peer_reconnect(struct peer *pe);
+
+/* A reload: what changes of a peer, prepared; 0 or -errno. Applying it takes it over; only when the
+ * address changed its connection is left. */
+struct peer_change;
+int peer_change_new(struct peer_change **ret, const struct peer_spec *spec) MUST_CHECK;
+void peer_change_free(struct peer_change *pc); /* NULL is fine */
+void peer_change(struct peer *pe, struct peer_change *pc);
+/* Close its connections and end it; no sender may be left. NULL is fine. */
+void peer_end(struct peer *pe);
 
 /* The sink of a route to entry at the peer (entry is copied). Freed by its close(). */
 int sender_new(struct sink **ret, struct peer *pe, const char *entry) MUST_CHECK;
+
+struct sender_numbers {
+	const char *phase; /* "closed", "opening", "open", "refused"; static */
+	uint64_t credit;   /* bytes that it may still send; 0 unless open */
+	uint32_t max_body; /* of the destination, bytes; 0: not known, or not there */
+};
+/* snk was made by sender_new(). */
+void sender_numbers(const struct sink *snk, struct sender_numbers *ret);
 
 /* The daemon stops: no new connections, no new records; connections stay for acknowledgements
  * until link_close(), which says CLOSE to all of them. */
@@ -74,11 +116,12 @@ void link_halt(struct link *lk);
 void link_close(struct link *lk);
 
 struct peer_numbers {
-	const char *state;  /* "connected", "connecting", "waiting", "handshake" */
-	const char *reason; /* why not connected, or "" */
+	enum state state;
+	struct cause cause; /* why it is not connected */
 	const char
 	    *address;      /* as configured, "" if it dials us; or of the connection */
 	uint64_t since_ms; /* monotonic, of the state */
+	uint64_t heard_ms; /* monotonic, of its last frame, 0: none ever */
 	int64_t round_trip_ns; /* of the last PONG, 0 unknown */
 	uint64_t reconnects;   /* connections after the first */
 	uint64_t received_bytes, sent_bytes;

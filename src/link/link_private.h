@@ -68,13 +68,17 @@ struct peer {
 	struct event *redial; /* timer */
 	struct backoff backoff;
 	uint64_t memory; /* left of its share of receive_memory, bytes */
+	uint64_t share;  /* when it connected, and as changed since */
+	bool held;       /* its streams get no more credit */
 	struct sender_list senders;
 	uint32_t channels;    /* numbers given to senders so far */
 	struct id bad_stream; /* whose record's checksum was wrong last, */
 	uint64_t bad_seq;     /* and which, 0: none */
 	uint64_t since_ms, connections, received_bytes, sent_bytes;
+	uint64_t heard_ms; /* of the session before; 0: none */
 	int64_t round_trip_ns;
-	char reason[256]; /* why not connected, "" */
+	enum reason reason; /* why not connected */
+	char detail[256];   /* the same in words, "" */
 };
 
 #define SESSION_IOV    256 /* pieces of one writev */
@@ -114,6 +118,7 @@ struct session {
 	int failed;  /* -errno: a frame could not be queued, the session must end */
 	bool worked; /* a record was settled on it: it proved good */
 	bool dead;   /* ended; the reaper frees it */
+	enum reason reason; /* why it ends; REASON_NONE: as any connection may */
 	struct id instance; /* of the other daemon's start */
 	uint8_t *in;        /* received and not yet consumed */
 	size_t in_length, in_size;
@@ -123,6 +128,9 @@ struct session {
 	uint64_t begun_ms, heard_ms; /* made, last frame */
 	uint64_t beat_ms, due_ms;    /* the next PING, the next turn of the timer */
 	uint32_t heard_limit_ms;     /* silence for that long ends it */
+	uint32_t promised_ms;        /* the heartbeat that our HELLO announced */
+	uint32_t *revoked; /* channels on which what still comes is for nobody */
+	size_t n_revoked;
 	struct receiver_list receivers;
 	struct receiver_list due; /* receivers that have something to acknowledge */
 	struct sender_list ready; /* senders that may have something to send */
@@ -147,19 +155,27 @@ struct sender {
 	const struct record *chunk; /* a large record of which a part was sent */
 	uint64_t chunk_seq, chunk_at;
 	struct event *retry; /* after a refusal */
-	char reason[256];    /* why it is refused, "" */
+	uint8_t kind;        /* of the destination, enum flow_kind; 0: not known */
+	enum reason reason;  /* why it is refused */
+	char detail[256];    /* the same in words, "" */
+	enum reason far;     /* what holds it at the peer, as that says */
+	char far_detail[256];
 };
 
 /* link.c */
+void port_free(struct port *po);
 struct peer *link_peer(const struct link *lk, struct frame_text name);
 void link_reap(struct link *lk);     /* soon: free dead sessions */
 bool link_may_tell(struct link *lk); /* a line about a stranger: not too many of them */
 
 /* peer.c */
+uint64_t peer_share(const struct peer *pe); /* of receive_memory, bytes */
+/* Leave its connection and dial anew. */
+void peer_renew(struct peer *pe, const char *why);
 void peer_free(struct peer *pe);
 /* The session's handshake is done: it is the peer's now. 0, or a close_code: it must end. */
 unsigned peer_take_session(struct peer *pe, struct session *ss);
-/* The peer's session ended, or a dialled one before it was established: why, in words. */
+/* The peer's session ended, or a dialled one before it was established: its reason, in words. */
 void peer_lose_session(struct peer *pe, struct session *ss, const char *why);
 void peer_hang_up(struct peer *pe); /* no dialling any more */
 
@@ -172,6 +188,10 @@ void session_end(struct session *ss, unsigned code, const char *why);
 void session_free(struct session *ss); /* a dead one */
 void session_beat(struct session *ss); /* established: heartbeats from now on */
 struct receiver *session_receiver(const struct session *ss, uint32_t channel);
+/* The channel is closed by us; its sender does not know it yet. 0 or -ENOMEM. */
+int session_revoke(struct session *ss, uint32_t channel) MUST_CHECK;
+bool session_is_revoked(const struct session *ss, uint32_t channel);
+void session_unrevoke(struct session *ss, uint32_t channel); /* it is used anew */
 
 /* handshake.c */
 int handshake_begin(struct session *ss) MUST_CHECK; /* send our HELLO */
@@ -210,5 +230,6 @@ unsigned sender_on_refused(struct sender *sn, const struct frame_refused *re);
 unsigned sender_on_ack(struct sender *sn, const struct frame_ack *ac);
 unsigned sender_on_limits(struct sender *sn, const struct frame_limits *li);
 unsigned sender_on_reject(struct sender *sn, const struct frame_reject *re);
+unsigned sender_on_cause(struct sender *sn, const struct frame_cause *ca);
 
 #endif

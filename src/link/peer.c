@@ -8,7 +8,9 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "link/link_private.h"
+#include "link/receiver.h"
 #include "net/conn.h"
 #include "net/dial.h"
 
@@ -29,16 +31,45 @@ peer_pause(struct peer *pe)
 	(void)event_add(pe->redial, &pause);
 }
 
+/* Of what a dial, or the making of a session, failed with. */
+static enum reason
+peer_reason(int rc)
+{
+	switch (rc) {
+	case -ECONNREFUSED:
+	case -ENOENT: /* of a Unix socket */
+		return REASON_CONNECTION_REFUSED;
+	case -ETIMEDOUT:
+		return REASON_NO_ANSWER;
+	case -ENETUNREACH:
+	case -EHOSTUNREACH:
+	case -ENETDOWN:
+	case -EHOSTDOWN:
+		return REASON_UNREACHABLE;
+	case -ENONET:
+		return REASON_NAME_NOT_FOUND;
+	case -EACCES:
+	case -EPERM:
+		return REASON_NOT_PERMITTED;
+	case -ENOMEM:
+		return REASON_NO_MEMORY;
+	default:
+		return REASON_CONNECTION_FAILED;
+	}
+}
+
 /* Said once until the reason changes. */
 static void
-peer_note(struct peer *pe, const char *why)
+peer_note(struct peer *pe, enum reason reason, const char *why)
 {
-	if (strncmp(pe->reason, why, sizeof(pe->reason) - 1) == 0)
+	pe->reason = reason;
+	if (strncmp(pe->detail, why, sizeof(pe->detail) - 1) == 0)
 		return;
-	(void)snprintf(pe->reason, sizeof(pe->reason), "%s", why);
+	(void)snprintf(pe->detail, sizeof(pe->detail), "%s", why);
 	pe->since_ms = clock_monotonic_ms();
-	log_warn("link", "peer %s: not connected: %s", quote(pe->name).text,
-	    quote(why).text);
+	log_event(EVENT_PEER_LOST,
+	    &(struct log_fields){ .peer = pe->name, .reason = reason_name(reason) },
+	    "peer %s: not connected: %s", quote(pe->name).text, quote(why).text);
 }
 
 static void
@@ -49,13 +80,13 @@ peer_on_dialled(void *owner, int fd_or_error, const char *why)
 
 	pe->dial = NULL;
 	if (fd_or_error < 0) {
-		peer_note(pe, why);
+		peer_note(pe, peer_reason(fd_or_error), why);
 		peer_pause(pe);
 		return;
 	}
 	rc = session_new(&pe->dialled, pe->owner, fd_or_error, NULL, pe);
 	if (rc < 0) {
-		peer_note(pe, strerror(-rc));
+		peer_note(pe, peer_reason(rc), strerror(-rc));
 		peer_pause(pe);
 	}
 }
@@ -76,7 +107,7 @@ peer_dial(struct peer *pe)
 		return;
 	rc = dial_start(&pe->dial, pe->owner->spec.base, pe->owner->dns, &spec);
 	if (rc < 0) {
-		peer_note(pe, strerror(-rc));
+		peer_note(pe, peer_reason(rc), strerror(-rc));
 		peer_pause(pe);
 	}
 }
@@ -148,6 +179,41 @@ peer_start(struct peer *pe)
 	peer_dial(pe);
 }
 
+void
+peer_hold_input(struct peer *pe, bool on)
+{
+	struct receiver *rv;
+
+	if (pe->held == on)
+		return;
+	pe->held = on;
+	if (on || pe->session == NULL)
+		return;
+	TAILQ_FOREACH (rv, &pe->session->receivers, link)
+		receiver_release(rv);
+}
+
+void
+peer_reconnect(struct peer *pe)
+{
+	peer_renew(pe, "an operator asked for a new connection");
+}
+
+void
+peer_renew(struct peer *pe, const char *why)
+{
+	if (pe->owner->halted)
+		return;
+	if (pe->dialled != NULL)
+		session_end(pe->dialled, CLOSE_ORDERLY, why);
+	if (pe->session != NULL)
+		session_end(pe->session, CLOSE_ORDERLY, why);
+	/* Losing them has begun a pause. */
+	peer_hang_up(pe);
+	backoff_reset(&pe->backoff);
+	peer_dial(pe);
+}
+
 /* Both dialled at the same time: which connection stays is the same question at both ends, so
  * it is decided by what both know. */
 static bool
@@ -162,7 +228,7 @@ peer_crossed(
 }
 
 /* Of receive_memory, so that no peer can take what the others need. */
-static uint64_t
+uint64_t
 peer_share(const struct peer *pe)
 {
 	const struct peer *other;
@@ -188,9 +254,10 @@ peer_take_session(struct peer *pe, struct session *ss)
 	peer_hang_up(pe);
 	ss->peer = pe;
 	pe->session = ss;
-	pe->memory = peer_share(pe); /* its old session gave back all */
+	pe->memory = pe->share = peer_share(pe); /* its old session gave back all */
 	pe->connections++;
-	pe->reason[0] = '\0';
+	pe->reason = REASON_NONE;
+	pe->detail[0] = '\0';
 	pe->since_ms = clock_monotonic_ms();
 	return 0;
 }
@@ -206,12 +273,14 @@ peer_lose_session(struct peer *pe, struct session *ss, const char *why)
 		TAILQ_FOREACH (sn, &pe->senders, link)
 			sender_on_lost(sn);
 		pe->session = NULL;
+		pe->heard_ms = ss->heard_ms;
 		if (ss->worked)
 			backoff_reset(&pe->backoff);
 	}
 	if (pe->session != NULL)
 		return; /* one of two crossed connections went */
-	peer_note(pe, why);
+	peer_note(
+	    pe, ss->reason != REASON_NONE ? ss->reason : REASON_CONNECTION_LOST, why);
 	peer_pause(pe);
 }
 
@@ -221,17 +290,38 @@ peer_name(const struct peer *pe)
 	return pe->name;
 }
 
+static enum state
+peer_state(const struct peer *pe)
+{
+	if (pe->session != NULL)
+		return STATE_CONNECTED;
+	if (pe->dialled != NULL)
+		return STATE_HANDSHAKE;
+	return pe->dial != NULL ? STATE_CONNECTING : STATE_WAITING;
+}
+
+/* Why it is not connected; what failed last stands until a connection is there. */
+static struct cause
+peer_cause(const struct peer *pe)
+{
+	if (pe->session != NULL)
+		return (struct cause){ REASON_NONE, "" };
+	if (pe->reason != REASON_NONE)
+		return (struct cause){ pe->reason, pe->detail };
+	if (pe->address_text == NULL)
+		return (struct cause){ REASON_AWAITING_PEER, "it has not dialled yet" };
+	return (struct cause){ REASON_CONNECTING, "no connection was tried yet" };
+}
+
 void
 peer_numbers(const struct peer *pe, struct peer_numbers *ret)
 {
 	*ret = (struct peer_numbers){
-		.state = pe->session != NULL   ? "connected"
-			 : pe->dialled != NULL ? "handshake"
-			 : pe->dial != NULL    ? "connecting"
-					       : "waiting",
-		.reason = pe->reason,
+		.state = peer_state(pe),
+		.cause = peer_cause(pe),
 		.address = pe->address_text != NULL ? pe->address_text : "",
 		.since_ms = pe->since_ms,
+		.heard_ms = pe->session != NULL ? pe->session->heard_ms : pe->heard_ms,
 		.round_trip_ns = pe->round_trip_ns,
 		.reconnects = pe->connections > 0 ? pe->connections - 1 : 0,
 		.received_bytes = pe->received_bytes,

@@ -7,6 +7,7 @@
 
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "link/link_private.h"
 #include "record/record.h"
 #include "spool/deadletter.h"
@@ -28,6 +29,21 @@ receiver_due(struct receiver *rv)
 	rv->due = true;
 	TAILQ_INSERT_TAIL(&rv->session->due, rv, due_link);
 	session_wake(rv->session);
+}
+
+/* What the sender may have sent since the channel was opened. */
+static uint64_t
+receiver_credit(struct receiver *rv)
+{
+	if (rv->session->peer->held)
+		return rv->credit.announced;
+	return credit_announce(&rv->credit);
+}
+
+void
+receiver_release(struct receiver *rv)
+{
+	receiver_due(rv);
 }
 
 /* The oldest record that is not delivered. */
@@ -110,6 +126,30 @@ receiver_reject(struct source *src, uint64_t seq, unsigned reason, const char *d
 	    rv->session, buf, frame_encode_reject(buf, sizeof(buf), rv->channel, &re));
 }
 
+void
+receiver_tell(struct receiver *rv)
+{
+	struct sink_state st;
+	struct frame_cause ca;
+	uint8_t buf[FRAME_ENCODE_MAX];
+	char detail[sizeof(rv->told_detail)];
+
+	rv->sink->ops->state(rv->sink, &st);
+	if (rv->session->peer->held)
+		st = (struct sink_state){ STATE_FLOWING, REASON_PAUSED,
+			"what comes from this host is paused there", "" };
+	(void)snprintf(detail, sizeof(detail), "%s", st.detail);
+	if (st.reason == rv->told && strcmp(detail, rv->told_detail) == 0)
+		return;
+	ca = (struct frame_cause){ frame_text(reason_name(st.reason)),
+		frame_text(st.detail) };
+	if (session_send(rv->session, buf,
+		frame_encode_cause(buf, sizeof(buf), rv->channel, &ca)) < 0)
+		return;
+	rv->told = st.reason;
+	memcpy(rv->told_detail, detail, sizeof(detail));
+}
+
 /* What the sender may know of the queue and may send. */
 static void
 receiver_limits_changed(struct source *src)
@@ -122,11 +162,12 @@ receiver_limits_changed(struct source *src)
 	rv->sink->ops->limits(rv->sink, &lm);
 	li = (struct frame_limits){
 		.max_body = lm.max_body,
-		.credit = credit_announce(&rv->credit),
+		.credit = receiver_credit(rv),
 		.kind = (uint8_t)lm.kind,
 	};
 	(void)!session_send(
 	    rv->session, buf, frame_encode_limits(buf, sizeof(buf), rv->channel, &li));
+	receiver_tell(rv);
 }
 
 static const struct source_ops receiver_ops = {
@@ -143,7 +184,7 @@ receiver_acknowledge(struct receiver *rv)
 {
 	struct frame_ack ac = {
 		.mark = rv->delivered,
-		.credit = credit_announce(&rv->credit),
+		.credit = receiver_credit(rv),
 	};
 	uint8_t buf[FRAME_ENCODE_MAX];
 
@@ -211,7 +252,8 @@ receiver_bad(struct receiver *rv, uint64_t seq)
 {
 	struct peer *pe = rv->session->peer;
 
-	log_warn("link", "peer %s: checksum of message %llu of a stream is wrong",
+	log_event(EVENT_CHECKSUM_WRONG, &(struct log_fields){ .peer = pe->name },
+	    "peer %s: checksum of message %llu of a stream is wrong",
 	    quote(pe->name).text, (unsigned long long)seq);
 	if (pe->bad_seq == seq && id_equal(&pe->bad_stream, &rv->stream) &&
 	    rv->delivered + 1 == seq) {
@@ -222,6 +264,14 @@ receiver_bad(struct receiver *rv, uint64_t seq)
 	}
 	pe->bad_stream = rv->stream;
 	pe->bad_seq = seq;
+}
+
+/* The flag of what is only told by VOID is as wrong as a checksum. */
+static bool
+receiver_is_bad(const struct receiver *rv, const struct record *rec, size_t bytes)
+{
+	return record_check(rec, bytes, rv->seed) < 0 ||
+	       (rec->flags & RECORD_DAMAGED) != 0 || rec->length > rv->max_body;
 }
 
 /* Bytes of the first good records; *ret_count of them. */
@@ -236,8 +286,8 @@ receiver_check(
 		    (const struct record *)(const void *)(da->records + at);
 		uint32_t left = da->length - at;
 
-		if (left < RECORD_HEADER || record_check(rec, left, rv->seed) < 0 ||
-		    record_stride(rec->length) > left || rec->length > rv->max_body)
+		if (left < RECORD_HEADER || receiver_is_bad(rv, rec, left) ||
+		    record_stride(rec->length) > left)
 			break;
 		at += (uint32_t)record_stride(rec->length);
 	}
@@ -288,8 +338,7 @@ receiver_end_chunk(struct receiver *rv, uint64_t seq, const char **ret_why)
 	size_t total = rv->chunk_length;
 
 	rv->chunk_length = 0;
-	if (record_check(rec, total, rv->seed) < 0 ||
-	    record_stride(rec->length) != total || rec->length > rv->max_body) {
+	if (receiver_is_bad(rv, rec, total) || record_stride(rec->length) != total) {
 		receiver_bad(rv, seq);
 		*ret_why = "a record is damaged";
 		return CLOSE_CHECKSUM;
@@ -330,6 +379,27 @@ receiver_on_chunk(
 }
 
 unsigned
+receiver_on_void(struct receiver *rv, uint64_t seq, const char **ret_why)
+{
+	if (seq != rv->accepted + 1 || rv->chunk_length > 0) {
+		*ret_why = "a sequence is missing";
+		return CLOSE_PROTOCOL;
+	}
+	if (!credit_receive(&rv->credit, RECORD_HEADER)) {
+		*ret_why = "more was sent than the credit allows";
+		return CLOSE_PROTOCOL;
+	}
+	rv->at = (const uint8_t *)&record_void;
+	rv->at_length = RECORD_HEADER;
+	rv->accepted = seq;
+	if (!receiver_pass(rv)) {
+		*ret_why = "no memory";
+		return CLOSE_LIMIT;
+	}
+	return 0;
+}
+
+unsigned
 receiver_on_stored(struct receiver *rv, uint64_t seq)
 {
 	rv->sink->ops->stored(rv->sink, seq);
@@ -363,7 +433,7 @@ receiver_answer(struct receiver *rv)
 	rv->delivered = rv->accepted = me.mark;
 	od = (struct frame_opened){
 		.mark = me.mark,
-		.credit = credit_announce(&rv->credit),
+		.credit = receiver_credit(rv),
 		.max_body = lm.max_body,
 		.kind = (uint8_t)lm.kind,
 		.rejects = (uint16_t)me.rejects,
@@ -373,6 +443,7 @@ receiver_answer(struct receiver *rv)
 			(uint16_t)me.reject[i].reason };
 	(void)!session_send(
 	    rv->session, buf, frame_encode_opened(buf, sizeof(buf), rv->channel, &od));
+	receiver_tell(rv);
 }
 
 /* A new receiver with its window and its sink, or NULL and *why. */
@@ -404,8 +475,10 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
 		return NULL;
 	if (!credit_open(&cr, record_stride(op->max_body), &ss->peer->memory)) {
 		if (link_may_tell(lk))
-			log_warn("link", "peer %s: stream refused: %s",
-			    quote(ss->peer->name).text, why->text);
+			log_event(EVENT_STREAM_REFUSED,
+			    &(struct log_fields){ .peer = ss->peer->name },
+			    "peer %s: stream refused: %s", quote(ss->peer->name).text,
+			    why->text);
 		free(rv);
 		return NULL;
 	}
@@ -419,6 +492,7 @@ receiver_new(struct session *ss, uint32_t channel, const struct frame_open *op,
 	rv->session = ss;
 	rv->channel = channel;
 	rv->stream = op->stream;
+	(void)frame_text_copy(rv->entry, sizeof(rv->entry), op->entry);
 	rv->seed = record_seed(&op->ring);
 	rv->max_body = op->max_body;
 	rv->source.sink = rv->sink;
@@ -447,6 +521,7 @@ receiver_on_open(struct session *ss, uint32_t channel, const struct frame_open *
 
 	if (!receiver_open_valid(ss, channel, op))
 		return CLOSE_PROTOCOL;
+	session_unrevoke(ss, channel);
 	rv = receiver_new(ss, channel, op, &why);
 	if (rv == NULL) {
 		receiver_refuse(ss, channel, &why);
@@ -455,6 +530,20 @@ receiver_on_open(struct session *ss, uint32_t channel, const struct frame_open *
 	TAILQ_INSERT_TAIL(&ss->receivers, rv, link);
 	ss->worked = true;
 	receiver_answer(rv);
+	return 0;
+}
+
+int
+receiver_revoke(struct receiver *rv, const struct link_refusal *why)
+{
+	struct session *ss = rv->session;
+	uint32_t channel = rv->channel;
+	int rc = session_revoke(ss, channel);
+
+	if (rc < 0)
+		return rc;
+	receiver_free(rv);
+	receiver_refuse(ss, channel, why);
 	return 0;
 }
 

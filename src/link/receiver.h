@@ -23,6 +23,7 @@ struct receiver {
 	struct session *session;
 	struct sink *sink;
 	uint32_t channel;
+	char entry[FRAME_NAME_MAX + 1]; /* what it opened */
 	struct id stream;
 	uint32_t seed;     /* of the records' checksums */
 	uint32_t max_body; /* of the source */
@@ -30,6 +31,8 @@ struct receiver {
 	uint64_t delivered; /* settled up to here */
 	uint64_t
 	    accepted; /* received and good up to here; the rest of (delivered, accepted] waits */
+	enum reason told; /* that the sender knows of */
+	char told_detail[FRAME_TEXT_MAX + 1];
 	bool due; /* is in the session's due list */
 	bool closing;
 	const uint8_t *at; /* records of the frame in hand, not yet delivered */
@@ -44,12 +47,20 @@ struct receiver {
 unsigned receiver_on_open(
     struct session *ss, uint32_t channel, const struct frame_open *op);
 void receiver_free(struct receiver *rv); /* closes its sink */
+struct link_refusal;
+/* Refuse it after it was taken, and free it. 0 or -ENOMEM: nothing was done. */
+int receiver_revoke(struct receiver *rv, const struct link_refusal *why) MUST_CHECK;
 /* 0 or a close_code, *ret_why in words. */
 unsigned receiver_on_data(
     struct receiver *rv, const struct frame_data *da, const char **ret_why);
 unsigned receiver_on_chunk(
     struct receiver *rv, const struct frame_chunk *ch, const char **ret_why);
+unsigned receiver_on_void(struct receiver *rv, uint64_t seq, const char **ret_why);
 unsigned receiver_on_stored(struct receiver *rv, uint64_t seq);
+/* Credit is given again: let its sender know. */
+void receiver_release(struct receiver *rv);
+/* Tell the sender why nothing goes on, if that has changed since it was told. */
+void receiver_tell(struct receiver *rv);
 /* Encode what is due: 0 or -errno. */
 int receiver_acknowledge(struct receiver *rv) MUST_CHECK;
 

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "link/link_private.h"
 #include "record/record.h"
 #include "spool/deadletter.h"
@@ -151,16 +152,37 @@ sender_state(struct sink *snk, struct sink_state *ret)
 {
 	const struct sender *sn = sender_of(snk);
 
-	*ret = (struct sink_state){ "flowing", "" };
-	if (sn->peer->session == NULL)
-		*ret = (struct sink_state){ "waiting", sn->peer->reason[0] != '\0'
-							   ? sn->peer->reason
-							   : "peer not connected" };
-	else if (sn->phase == SENDER_REFUSED)
-		*ret = (struct sink_state){ "refused", sn->reason };
-	else if (sn->phase == SENDER_OPEN && sn->max_body == 0)
-		*ret = (struct sink_state){ "waiting",
-			"the destination queue is not there" };
+	const struct peer *pe = sn->peer;
+	struct peer_numbers pn;
+
+	*ret = (struct sink_state){ STATE_FLOWING, REASON_NONE, "", "" };
+	if (pe->session == NULL) {
+		peer_numbers(pe, &pn);
+		*ret = (struct sink_state){ STATE_WAITING, REASON_PEER_NOT_CONNECTED,
+			pn.cause.detail, pe->name };
+	} else if (sn->phase == SENDER_REFUSED) {
+		bool ours = sn->reason == REASON_STORE_FAILED;
+
+		*ret = (struct sink_state){ ours ? STATE_STOPPED : STATE_REFUSED,
+			sn->reason, sn->detail, ours ? "" : pe->name };
+	} else if (sn->phase == SENDER_OPEN && sn->far != REASON_NONE) {
+		*ret = (struct sink_state){ sink_state_of(sn->far), sn->far,
+			sn->far_detail, pe->name };
+	} else if (sn->phase == SENDER_OPEN && sn->max_body == 0) {
+		*ret = (struct sink_state){ STATE_WAITING, REASON_QUEUE_ABSENT,
+			"the destination queue is not there", pe->name };
+	}
+}
+
+/* As the peer told last. */
+static void
+sender_limits(struct sink *snk, struct sink_limits *ret)
+{
+	const struct sender *sn = sender_of(snk);
+	bool known = sn->peer->session != NULL && sn->phase == SENDER_OPEN;
+
+	ret->max_body = known ? sn->max_body : 0;
+	ret->kind = sn->kind == FLOW_SYSV ? FLOW_SYSV : FLOW_POSIX;
 }
 
 static void
@@ -181,6 +203,7 @@ static const struct sink_ops sender_ops = {
 	.kick = sender_kick,
 	.stored = sender_stored,
 	.written = sender_written,
+	.limits = sender_limits,
 	.state = sender_state,
 	.close = sender_close,
 };
@@ -220,6 +243,25 @@ sender_new(struct sink **ret, struct peer *pe, const char *entry)
 	TAILQ_INSERT_TAIL(&pe->senders, sn, link);
 	*ret = &sn->sink;
 	return 0;
+}
+
+void
+sender_numbers(const struct sink *snk, struct sender_numbers *ret)
+{
+	static const char *const phases[] = {
+		[SENDER_CLOSED] = "closed",
+		[SENDER_OPENING] = "opening",
+		[SENDER_OPEN] = "open",
+		[SENDER_REFUSED] = "refused",
+	};
+	const struct sender *sn = (const struct sender *)snk;
+	bool open = sn->peer->session != NULL && sn->phase == SENDER_OPEN;
+
+	*ret = (struct sender_numbers){ .phase = phases[sn->phase] };
+	if (!open)
+		return;
+	ret->credit = sn->credit - sn->sent;
+	ret->max_body = sn->max_body;
 }
 
 void
@@ -313,8 +355,29 @@ sender_compose_chunk(struct sender *sn)
 	return true;
 }
 
+/* Of a record that was sent before nothing is left: its sequence passes without it. */
+static bool
+sender_compose_void(struct sender *sn, uint64_t seq)
+{
+	struct session *ss = sn->peer->session;
+	struct source *src = sn->sink.source;
+	uint8_t *head;
+
+	if (RECORD_HEADER > sn->credit - sn->sent)
+		return false;
+	head = session_begin_frame(ss, FRAME_HEADER + FRAME_VOID_BYTES);
+	if (head == NULL)
+		return false;
+	(void)frame_encode_number(
+	    head, FRAME_HEADER + FRAME_VOID_BYTES, FRAME_VOID, sn->channel, seq);
+	src->ops->take(src);
+	sn->sent += RECORD_HEADER;
+	session_end_frame(ss, sn, seq);
+	return true;
+}
+
 /* What runs could not take: a record that never fits is refused, a large one begins to go in
- * chunks. true: something was done, go on. */
+ * chunks, a damaged one is told. true: something was done, go on. */
 static bool
 sender_handle_odd(struct sender *sn)
 {
@@ -327,6 +390,8 @@ sender_handle_odd(struct sender *sn)
 	rec = src->ops->peek(src, &seq, &is_new);
 	if (rec == NULL)
 		return false;
+	if (rec->flags & RECORD_DAMAGED)
+		return sender_compose_void(sn, seq);
 	if (is_new && rec->length > sn->max_body) {
 		(void)snprintf(detail, sizeof(detail),
 		    "%u bytes, but %.64s takes at most %u", rec->length,
@@ -379,12 +444,14 @@ sender_resume(struct sender *sn, const struct frame_opened *od)
 static void
 sender_stop(struct sender *sn)
 {
-	(void)snprintf(sn->reason, sizeof(sn->reason),
+	sn->reason = REASON_STORE_FAILED;
+	(void)snprintf(sn->detail, sizeof(sn->detail),
 	    "the store cannot tell what must be sent again");
-	log_error("link",
+	log_event(EVENT_ROUTE_STOPPED,
+	    &(struct log_fields){ .peer = sn->peer->name, .queue = sn->entry },
 	    "stream to %s of peer %s stopped: %s; stop the daemon and look at it with "
 	    "mqbridge-spool check",
-	    quote(sn->entry).text, quote(sn->peer->name).text, sn->reason);
+	    quote(sn->entry).text, quote(sn->peer->name).text, sn->detail);
 	sender_shut(sn);
 	sn->phase = SENDER_REFUSED;
 }
@@ -403,8 +470,10 @@ sender_on_opened(struct sender *sn, const struct frame_opened *od)
 		sender_stop(sn);
 		return 0;
 	}
-	sn->reason[0] = '\0';
+	sn->reason = sn->far = REASON_NONE;
+	sn->detail[0] = '\0';
 	sn->max_body = od->max_body;
+	sn->kind = od->kind;
 	sn->credit = od->credit;
 	sn->sent = 0;
 	sn->written_seq = od->mark;
@@ -413,20 +482,45 @@ sender_on_opened(struct sender *sn, const struct frame_opened *od)
 	return 0;
 }
 
+static enum reason
+sender_refusal(unsigned code)
+{
+	switch (code) {
+	case REFUSE_NO_ENTRY:
+	case REFUSE_FORBIDDEN:
+		return REASON_ENTRY_REFUSED;
+	case REFUSE_LOOP:
+		return REASON_ROUTE_LOOP;
+	case REFUSE_BACK_IN_TIME:
+		return REASON_BACK_IN_TIME;
+	case REFUSE_MEMORY:
+		return REASON_RECEIVE_MEMORY;
+	case REFUSE_STREAMS:
+		return REASON_TOO_MANY_STREAMS;
+	default:
+		return REASON_REFUSED_BY_PEER;
+	}
+}
+
 unsigned
 sender_on_refused(struct sender *sn, const struct frame_refused *re)
 {
 	struct timeval pause = clock_timeval(re->retry_ms);
-	char reason[sizeof(sn->reason)];
+	char detail[sizeof(sn->detail)];
 
-	if (sn->phase != SENDER_OPENING)
+	/* Also after it was taken: the peer's configuration has changed. */
+	if (sn->phase != SENDER_OPENING && sn->phase != SENDER_OPEN)
 		return CLOSE_PROTOCOL;
-	(void)frame_text_copy(reason, sizeof(reason), re->text);
-	if (strcmp(reason, sn->reason) != 0)
-		log_warn("link", "peer %s refuses the stream to %s: %s",
-		    quote(sn->peer->name).text, quote(sn->entry).text,
-		    quote(reason).text);
-	memcpy(sn->reason, reason, sizeof(reason));
+	(void)frame_text_copy(detail, sizeof(detail), re->text);
+	if (strcmp(detail, sn->detail) != 0)
+		log_event(EVENT_STREAM_REFUSED,
+		    &(struct log_fields){ .peer = sn->peer->name,
+			.queue = sn->entry,
+			.reason = reason_name(sender_refusal(re->code)) },
+		    "peer %s refuses the stream to %s: %s", quote(sn->peer->name).text,
+		    quote(sn->entry).text, quote(detail).text);
+	sn->reason = sender_refusal(re->code);
+	memcpy(sn->detail, detail, sizeof(detail));
 	sender_set_phase(sn, SENDER_REFUSED);
 	if (pause.tv_sec == 0)
 		pause.tv_sec = 1;
@@ -460,6 +554,7 @@ sender_on_limits(struct sender *sn, const struct frame_limits *li)
 	if (li->credit < sn->credit)
 		return CLOSE_PROTOCOL;
 	sn->max_body = li->max_body;
+	sn->kind = li->kind;
 	sn->credit = li->credit;
 	sender_set_ready(sn);
 	return 0;
@@ -476,4 +571,17 @@ sender_on_reject(struct sender *sn, const struct frame_reject *re)
 	(void)frame_text_copy(detail, sizeof(detail), re->text);
 	return src->ops->reject(src, re->seq, re->reason, detail) < 0 ? CLOSE_PROTOCOL
 								      : 0;
+}
+
+unsigned
+sender_on_cause(struct sender *sn, const struct frame_cause *ca)
+{
+	if (sn->phase != SENDER_OPEN)
+		return 0;
+	(void)frame_text_copy(sn->far_detail, sizeof(sn->far_detail), ca->detail);
+	sn->far = reason_find(ca->reason.bytes, ca->reason.length);
+	/* A reason of a later version is known by its words only. */
+	if (sn->far == REASON_NONE && ca->reason.length > 0)
+		sn->far = REASON_REFUSED_BY_PEER;
+	return 0;
 }

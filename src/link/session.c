@@ -169,13 +169,32 @@ session_arm(struct session *ss, uint64_t now)
 	(void)event_add(ss->timer, &wait);
 }
 
+/* The peer waits for what it was promised, also when a reload has made heartbeats rarer. */
+static uint32_t
+session_heartbeat(const struct session *ss)
+{
+	uint32_t ms = ss->peer->heartbeat_ms;
+
+	return ms < ss->promised_ms ? ms : ss->promised_ms;
+}
+
 void
 session_beat(struct session *ss)
 {
 	uint64_t now = clock_monotonic_ms();
 
-	ss->beat_ms = now + ss->peer->heartbeat_ms;
+	ss->beat_ms = now + session_heartbeat(ss);
 	session_arm(ss, now);
+}
+
+/* Why streams do not go on: within a heartbeat their senders know. */
+static void
+session_tell(struct session *ss)
+{
+	struct receiver *rv;
+
+	TAILQ_FOREACH (rv, &ss->receivers, link)
+		receiver_tell(rv);
 }
 
 static void
@@ -189,6 +208,7 @@ session_on_timer(evutil_socket_t fd, short what, void *arg)
 	if (ss->dead)
 		return;
 	if (!ss->established) {
+		ss->reason = REASON_NO_ANSWER;
 		session_end(ss, CLOSE_TIMEOUT, "no handshake within 5 s");
 		return;
 	}
@@ -196,11 +216,13 @@ session_on_timer(evutil_socket_t fd, short what, void *arg)
 	if (now > ss->due_ms && ss->heard_ms < ss->due_ms)
 		ss->heard_ms += now - ss->due_ms;
 	if (now >= ss->heard_ms + ss->heard_limit_ms) {
+		ss->reason = REASON_PEER_SILENT;
 		session_end(ss, CLOSE_TIMEOUT, "silent for three heartbeats");
 		return;
 	}
 	if (now >= ss->beat_ms) {
-		ss->beat_ms = now + ss->peer->heartbeat_ms;
+		session_tell(ss);
+		ss->beat_ms = now + session_heartbeat(ss);
 		session_ping(ss);
 	}
 	if (!ss->dead)
@@ -273,8 +295,9 @@ session_end(struct session *ss, unsigned code, const char *why)
 		return;
 	session_say_close(ss, code, why);
 	if (ss->peer == NULL && link_may_tell(ss->owner))
-		log_info("link", "connection from %s ended: %s",
-		    quote(conn_name(ss->conn)).text, quote(why).text);
+		log_event(EVENT_CONNECTION_REFUSED, NULL,
+		    "connection from %s ended: %s", quote(conn_name(ss->conn)).text,
+		    quote(why).text);
 	ss->dead = true;
 	conn_kill(ss->conn);
 	ss->conn = NULL;
@@ -300,8 +323,41 @@ session_free(struct session *ss)
 	if (ss->timer != NULL)
 		event_free(ss->timer);
 	session_done_out(ss);
+	free(ss->revoked);
 	free(ss->in);
 	free(ss);
+}
+
+int
+session_revoke(struct session *ss, uint32_t channel)
+{
+	uint32_t *grown = realloc(ss->revoked, (ss->n_revoked + 1) * sizeof(*grown));
+
+	if (grown == NULL)
+		return -ENOMEM;
+	ss->revoked = grown;
+	grown[ss->n_revoked++] = channel;
+	return 0;
+}
+
+bool
+session_is_revoked(const struct session *ss, uint32_t channel)
+{
+	for (size_t i = 0; i < ss->n_revoked; i++)
+		if (ss->revoked[i] == channel)
+			return true;
+	return false;
+}
+
+void
+session_unrevoke(struct session *ss, uint32_t channel)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < ss->n_revoked; i++)
+		if (ss->revoked[i] != channel)
+			ss->revoked[n++] = ss->revoked[i];
+	ss->n_revoked = n;
 }
 
 struct receiver *

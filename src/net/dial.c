@@ -319,7 +319,7 @@ dial_on_lookup(int result, struct evutil_addrinfo *list, void *arg)
 	else if (result == EVUTIL_EAI_MEMORY)
 		dial_fail_lookup(dl, -ENOMEM, strerror(ENOMEM));
 	else
-		dial_fail_lookup(dl, -EHOSTUNREACH, evutil_gai_strerror(result));
+		dial_fail_lookup(dl, -ENONET, evutil_gai_strerror(result));
 }
 
 /* dial_on_lookup() may run before evdns_getaddrinfo() returns, which then returns
@@ -336,7 +336,7 @@ dial_lookup(struct dial *dl)
 	int rc;
 
 	if (dl->dns == NULL) {
-		dial_fail_lookup(dl, -EHOSTUNREACH, "no name server");
+		dial_fail_lookup(dl, -ENONET, "no name server");
 		return;
 	}
 	rc = dial_set_timer(dl, 1);
@@ -386,7 +386,7 @@ dial_on_timer(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	if (dl->lookup != NULL)
-		dial_fail_lookup(dl, -ETIMEDOUT, strerror(ETIMEDOUT));
+		dial_fail_lookup(dl, -ENONET, strerror(ETIMEDOUT));
 	else
 		dial_fail_try(dl, -ETIMEDOUT);
 }

@@ -13,7 +13,8 @@ struct dial_spec {
 	const struct address *address; /* copied */
 	unsigned timeout_ms;           /* of all together */
 	/* Called once, never from within dial_start: with a connected, non-blocking
-	 * descriptor that belongs to the callee, or with -errno and why in words ("no
+	 * descriptor that belongs to the callee, or with -errno (-ENONET: the name leads
+	 * to no address) and why in words ("no
 	 * address for hub.example.net: ...", "10.0.0.1:7411: Connection refused",
 	 * several joined by "; "), borrowed for the call, "" on success. After it the
 	 * dial is gone. */

@@ -244,6 +244,30 @@ listener_close(struct listener *ls)
 	later_run(ls->burial);
 }
 
+int
+listener_set_mode(struct listener *ls, mode_t mode)
+{
+	struct stat file;
+
+	if (!ls->own_file)
+		return 0;
+	if (lstat(ls->address.path, &file) != 0)
+		return -errno;
+	if (file.st_dev != ls->file.st_dev || file.st_ino != ls->file.st_ino)
+		return -ESTALE;
+	return chmod(ls->address.path, mode) == 0 ? 0 : -errno;
+}
+
+void
+listener_set_access(struct listener *ls, const struct listener_spec *spec)
+{
+	ls->spec.mode = spec->mode;
+	ls->spec.users = spec->users;
+	ls->spec.n_users = spec->n_users;
+	ls->spec.groups = spec->groups;
+	ls->spec.n_groups = spec->n_groups;
+}
+
 void
 listener_done(struct listener *ls)
 {

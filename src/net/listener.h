@@ -57,6 +57,10 @@ int listener_adopt(struct listener **ret, struct event_base *base, int fd,
 /* Unlinks its own Unix socket file; calls nothing any more; safe inside its own
  * callbacks. The memory goes on a later turn of the loop. NULL is fine. */
 void listener_close(struct listener *ls);
+/* Of a Unix socket: the mode of its file, if that is ours: 0 or -errno. And who may connect from now
+ * on: users and groups of spec, borrowed as before. */
+int listener_set_mode(struct listener *ls, mode_t mode) MUST_CHECK;
+void listener_set_access(struct listener *ls, const struct listener_spec *spec);
 void listener_done(struct listener *ls); /* not after listener_close() */
 /* TCP, as bound (for port 0 in tests). */
 uint16_t listener_port(const struct listener *ls);

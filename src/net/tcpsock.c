@@ -10,14 +10,14 @@
 #include "net/address.h"
 
 int
-tcpsock_listen(const struct address *ad, int backlog)
+tcpsock_address(
+    struct sockaddr_storage *ret, socklen_t *ret_len, const struct address *ad)
 {
 	struct sockaddr_storage sa = { 0 };
 	struct sockaddr_in *v4 = (struct sockaddr_in *)&sa;
 	struct sockaddr_in6 *v6 = (struct sockaddr_in6 *)&sa;
 	bool localhost = strcasecmp(ad->host, "localhost") == 0;
 	socklen_t len = sizeof(*v4);
-	int fd, rc, on = 1;
 
 	v4->sin_family = AF_INET;
 	v4->sin_port = htons(ad->port);
@@ -29,14 +29,28 @@ tcpsock_listen(const struct address *ad, int backlog)
 		if (inet_pton(AF_INET6, ad->host, &v6->sin6_addr) != 1)
 			return -EINVAL;
 	}
+	*ret = sa;
+	*ret_len = len;
+	return 0;
+}
+
+int
+tcpsock_listen(const struct address *ad, int backlog)
+{
+	struct sockaddr_storage sa;
+	socklen_t len;
+	int fd, rc, on = 1;
+
+	rc = tcpsock_address(&sa, &len, ad);
+	if (rc < 0)
+		return rc;
 	fd = socket(sa.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	if (fd < 0)
 		return -errno;
 	if (setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)) != 0 ||
 	    (sa.ss_family == AF_INET6 &&
 		setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &on, sizeof(on)) != 0) ||
-	    bind(fd, (struct sockaddr *)&sa, len) != 0 ||
-	    listen(fd, backlog) != 0) {
+	    bind(fd, (struct sockaddr *)&sa, len) != 0 || listen(fd, backlog) != 0) {
 		rc = -errno;
 		(void)close(fd);
 		return rc;

@@ -12,17 +12,18 @@ struct route {
 	char *name, *from, *to;
 	struct source *source; /* both borrowed */
 	struct sink *sink;
+	bool joined;
 	uint64_t busy_since_ms; /* as route_state() saw it; 0: no work */
 };
 
 static void
 route_part(struct route *ro)
 {
-	if (ro->sink == NULL)
+	if (!ro->joined)
 		return;
 	ro->source->sink = NULL;
 	ro->sink->source = NULL;
-	ro->sink = NULL;
+	ro->joined = false;
 }
 
 int
@@ -42,9 +43,15 @@ route_new(struct route **ret, const struct route_spec *spec)
 	}
 	ro->source = spec->source;
 	ro->sink = spec->sink;
-	flow_join(ro->source, ro->sink);
 	*ret = ro;
 	return 0;
+}
+
+void
+route_join(struct route *ro)
+{
+	ro->joined = true;
+	flow_join(ro->source, ro->sink);
 }
 
 void

@@ -18,8 +18,9 @@ struct route_spec {
 	struct sink *sink;
 };
 
-/* Joins both ends. */
 int route_new(struct route **ret, const struct route_spec *spec) MUST_CHECK;
+/* Joins both ends: it flows. Neither may be joined. */
+void route_join(struct route *ro);
 void route_free(struct route *ro); /* parts them; NULL is fine */
 
 const char *route_name(const struct route *ro);

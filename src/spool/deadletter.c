@@ -218,7 +218,14 @@ deadletters_close(struct deadletters *dl)
 void
 deadletters_set_reserve(struct deadletters *dl, const struct space_reserve *reserve)
 {
-	dl->reserve = *reserve;
+	dl->reserve_bytes = reserve->bytes;
+	dl->reserve_percent = reserve->percent;
+}
+
+void
+deadletters_set_limit(struct deadletters *dl, uint64_t max_bytes)
+{
+	dl->max_bytes = max_bytes;
 }
 
 uint64_t
@@ -261,20 +268,21 @@ is_stored(struct deadletters *dl, const char *name)
 static int
 check_room(struct deadletters *dl, const struct deadletter *dt, uint64_t bytes)
 {
-	uint64_t of_route = 0;
+	const struct space_reserve reserve = { dl->reserve_percent, dl->reserve_bytes };
+	uint64_t max_bytes = dl->max_bytes, of_route = 0;
 
 	if (dt->route_limit > 0) {
 		(void)pthread_mutex_lock(&dl->mutex);
 		of_route = deadletter_index_bytes(dl->index, dt->route);
 		(void)pthread_mutex_unlock(&dl->mutex);
 	}
-	if (dl->count >= DEADLETTERS_MAX || bytes > dl->max_bytes ||
-	    dl->bytes > dl->max_bytes - bytes)
+	if (dl->count >= DEADLETTERS_MAX || bytes > max_bytes ||
+	    dl->bytes > max_bytes - bytes)
 		return -EDQUOT;
 	if (dt->route_limit > 0 &&
 	    (bytes > dt->route_limit || of_route > dt->route_limit - bytes))
 		return -EOVERFLOW;
-	return space_check(dl->dir_fd, &dl->reserve, bytes);
+	return space_check(dl->dir_fd, &reserve, bytes);
 }
 
 /* A letter that is not there. */

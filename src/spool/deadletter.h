@@ -90,9 +90,10 @@ int deadletters_open(
  * _each(). -ENOENT: no directory. */
 int deadletters_look(struct deadletters **ret, int state_fd) MUST_CHECK;
 void deadletters_close(struct deadletters *dl);
-/* Before the first store: what stays free of the file system. */
+/* What stays free of the file system, and the quota: each store from then on. */
 void deadletters_set_reserve(
     struct deadletters *dl, const struct space_reserve *reserve);
+void deadletters_set_limit(struct deadletters *dl, uint64_t max_bytes);
 
 /* Write, fsync, rename, fsync of the directory: slow, meant for the disk thread. Everything dt
  * points to must stay until it returns. Texts are cut at 4095 bytes. 0 (also if it was there
@@ -103,6 +104,8 @@ const char *deadletters_why(int rc); /* of a store that failed, for people */
 
 uint64_t deadletters_count(const struct deadletters *dl); /* any thread */
 uint64_t deadletters_bytes(const struct deadletters *dl); /* as the quota counts */
+uint64_t deadletters_limit(const struct deadletters *dl); /* that quota */
+uint64_t deadletters_held(struct deadletters *dl); /* that wait for a decision */
 
 /* Read at most max of them, in the order of their names; each is borrowed by the callback for
  * its run (rec lies in memory of its own). Damaged files are counted in *ret_damaged, also when

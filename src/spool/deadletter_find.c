@@ -69,6 +69,23 @@ deadletters_count_of(struct deadletters *dl, const char *route)
 	return n;
 }
 
+uint64_t
+deadletters_limit(const struct deadletters *dl)
+{
+	return dl->max_bytes;
+}
+
+uint64_t
+deadletters_held(struct deadletters *dl)
+{
+	uint64_t n;
+
+	(void)pthread_mutex_lock(&dl->mutex);
+	n = deadletter_index_held(dl->index);
+	(void)pthread_mutex_unlock(&dl->mutex);
+	return n;
+}
+
 char *
 deadletter_id(char buf[DEADLETTER_ID], const struct deadletter_key *key)
 {

@@ -27,6 +27,7 @@ struct deadletter_entry {
 struct deadletter_index {
 	struct deadletter_entry **at; /* sorted */
 	size_t n, room;
+	size_t held; /* of them with DEAD_HELD */
 	uint64_t charge;
 	TAILQ_HEAD(, origin) origins;
 };
@@ -216,6 +217,7 @@ deadletter_index_add(
 	    (ix->n - i) * sizeof(struct deadletter_entry *));
 	ix->at[i] = en;
 	ix->n++;
+	ix->held += (en->info.flags & DEAD_HELD) != 0;
 	ix->charge += charge;
 }
 
@@ -232,6 +234,7 @@ deadletter_index_remove(struct deadletter_index *ix, const struct deadletter_key
 	memmove(ix->at + i, ix->at + i + 1,
 	    (ix->n - i) * sizeof(struct deadletter_entry *));
 	ix->charge -= en->charge;
+	ix->held -= (en->info.flags & DEAD_HELD) != 0;
 	leave_origin(ix, en);
 	deadletter_entry_free(en);
 	return true;
@@ -241,6 +244,12 @@ size_t
 deadletter_index_count(const struct deadletter_index *ix)
 {
 	return ix->n;
+}
+
+size_t
+deadletter_index_held(const struct deadletter_index *ix)
+{
+	return ix->held;
 }
 
 uint64_t
@@ -296,6 +305,12 @@ void
 deadletter_index_set_flags(
     struct deadletter_index *ix, const struct deadletter_key *key, uint16_t flags)
 {
-	if (deadletter_index_has(ix, key))
-		ix->at[deadletter_index_from(ix, key)]->info.flags = flags;
+	struct deadletter_info *di;
+
+	if (!deadletter_index_has(ix, key))
+		return;
+	di = &ix->at[deadletter_index_from(ix, key)]->info;
+	ix->held -= (di->flags & DEAD_HELD) != 0;
+	ix->held += (flags & DEAD_HELD) != 0;
+	di->flags = flags;
 }

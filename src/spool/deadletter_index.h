@@ -30,6 +30,7 @@ void deadletter_index_set_flags(
     struct deadletter_index *ix, const struct deadletter_key *key, uint16_t flags);
 
 size_t deadletter_index_count(const struct deadletter_index *ix);
+size_t deadletter_index_held(const struct deadletter_index *ix); /* with DEAD_HELD */
 /* Of all letters, or of those of one route. */
 uint64_t deadletter_index_bytes(const struct deadletter_index *ix, const char *route);
 /* Place of the first whose key is not before key. */

@@ -17,8 +17,10 @@ struct deadletter_index;
 
 struct deadletters {
 	int dir_fd;
-	uint64_t max_bytes;
-	struct space_reserve reserve;
+	/* Of the loop; the disk thread reads them. */
+	_Atomic uint64_t max_bytes;
+	_Atomic uint64_t reserve_bytes;
+	_Atomic unsigned reserve_percent;
 	_Atomic uint64_t count; /* in the index */
 	_Atomic uint64_t bytes;
 	uint64_t unlisted; /* beyond DEADLETTERS_MAX, found at the start */

@@ -9,6 +9,9 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
+#include "base/histogram.h"
+
 struct queue { /* of jobs, first in first out */
 	struct disk_job *first;
 	struct disk_job **last;
@@ -24,6 +27,7 @@ struct disk {
 	int event_fd;
 	bool started;
 	pthread_t thread;
+	struct histogram sync_times; /* the thread adds */
 };
 
 static void
@@ -206,4 +210,20 @@ disk_collect(struct disk *dk)
 		job->done(job, job->rc);
 		job = next;
 	}
+}
+
+int
+disk_sync_file(struct disk *dk, int fd)
+{
+	int64_t begun_ns = clock_monotonic_ns();
+	int rc = fdatasync(fd) < 0 ? -errno : 0;
+
+	histogram_add(&dk->sync_times, clock_monotonic_ns() - begun_ns);
+	return rc;
+}
+
+void
+disk_sync_times(const struct disk *dk, struct histogram *ret)
+{
+	histogram_copy(ret, &dk->sync_times);
 }

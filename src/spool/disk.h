@@ -6,6 +6,7 @@
 #include "base/compiler.h"
 
 struct disk; /* opaque; used by the loop's thread */
+struct histogram;
 
 /* A job is embedded in its owner's struct and belongs to the owner; it must stay until done
  * ran. run is called in the disk thread and its result kept; done is called with it by disk_collect(). */
@@ -24,5 +25,9 @@ void disk_submit(struct disk *dk, struct disk_job *job);
 int disk_fd(
     const struct disk *dk); /* readable when disk_collect() has work; borrowed */
 void disk_collect(struct disk *dk);
+
+/* For jobs: fdatasync(2), whose time is counted. 0 or -errno. */
+int disk_sync_file(struct disk *dk, int fd) MUST_CHECK;
+void disk_sync_times(const struct disk *dk, struct histogram *ret);
 
 #endif

@@ -130,14 +130,4 @@ journal_acked_set(struct journal *jn, uint64_t acked)
 	__atomic_store_n(&jn->words->acked_not, ~acked, __ATOMIC_RELEASE);
 }
 
-/* Drop the place of seq: those above it move one sequence down, each with one store, and next
- * last. A kill on the way leaves two neighbours with the same place. */
-static inline void
-journal_drop(struct journal *jn, uint64_t seq, uint64_t next)
-{
-	for (; seq + 1 < next; seq++)
-		journal_place_set(jn, seq, journal_place(jn, seq + 1));
-	journal_next_set(jn, next - 1);
-}
-
 #endif

@@ -271,21 +271,6 @@ store(struct recovery *rc)
 	CRASH_POINT("journal_recover.stored");
 }
 
-/* stream_skip() was killed: it moves each place one sequence down, so two neighbours have the
- * same, and what is above them is still to be moved. */
-static void
-finish_skip(struct recovery *rc)
-{
-	for (uint64_t seq = rc->acked + 2; seq < rc->next; seq++) {
-		if (!check_right(raw_place(rc->jn, seq), seq) ||
-		    !check_right(raw_place(rc->jn, seq - 1), seq - 1) ||
-		    journal_place(rc->jn, seq) != journal_place(rc->jn, seq - 1))
-			continue;
-		journal_drop(rc->jn, seq, rc->next--);
-		return;
-	}
-}
-
 static int
 recover(struct recovery *rc)
 {
@@ -296,8 +281,6 @@ recover(struct recovery *rc)
 
 	if (ret == 0)
 		ret = recover_words(rc);
-	if (ret == 0)
-		finish_skip(rc);
 	if (ret == 0)
 		ret = recover_places(rc, &mended);
 	if (ret < 0)

@@ -112,6 +112,14 @@ log_create(struct log **ret, const struct log_env *env, const struct log_spec *s
 	return 0;
 }
 
+void
+log_set_reserve(struct log *lg, uint64_t bytes, unsigned percent)
+{
+	/* The disk thread reads them. */
+	__atomic_store_n(&lg->env.reserve_bytes, bytes, __ATOMIC_RELAXED);
+	__atomic_store_n(&lg->env.reserve_percent, percent, __ATOMIC_RELAXED);
+}
+
 int
 log_open(struct log **ret, const struct log_env *env, const struct id *id,
     const struct log_spec *spec, uint64_t *ret_replayed)

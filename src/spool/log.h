@@ -96,6 +96,10 @@ int log_open(struct log **ret, const struct log_env *env, const struct id *id,
 /* Opened before its route is known (its changed NULL, limit 0): now it is. */
 void log_configure(struct log *lg, uint64_t limit, enum log_sync sync,
     void (*changed)(void *owner), void *owner);
+/* What stays free of the disk, for what is written from then on. */
+void log_set_reserve(struct log *lg, uint64_t bytes, unsigned percent);
+/* Ends one that was made just now and has nothing: its files go too. NULL is fine. */
+void log_undo(struct log *lg);
 /* Whose log is logs/<id>? For finding it again, before log_open(). 0, -EBADMSG, -ENOTSUP or
  * -errno. */
 struct log_about {

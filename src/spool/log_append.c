@@ -24,6 +24,8 @@ commit_group(struct log *lg, const struct log_append *ap, const struct log_group
 	CRASH_POINT("log_append.appended");
 	log_segment_store(lg, sg, LOG_COMMITTED, sg->end);
 	CRASH_POINT("log_append.committed");
+	sg->total = sg->records;
+	log_cursor_store_records(&lg->cursor, sg->slot, sg->number, sg->total);
 	if (ap->sync)
 		sg->synced = sg->end;
 	if (first->seq != 0) {

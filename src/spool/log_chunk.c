@@ -188,12 +188,28 @@ log_damage_add(
 	log_damage_tell(lg, file, offset, records);
 }
 
+/* What is lost in one place and found in another is not lost in all. */
+static void
+tell_gap(struct log *lg, struct log_segment *sg, const struct segment_gap *gap)
+{
+	uint64_t before = sg->given_up;
+
+	sg->missing += gap->records;
+	sg->given_up = sg->missing > 0 ? (uint64_t)sg->missing : 0;
+	if (sg->given_up >= before) {
+		log_damage_add(lg, sg, gap->offset, sg->given_up - before);
+		return;
+	}
+	lg->n_damaged -= before - sg->given_up;
+	log_damage_add(lg, sg, gap->offset, 0);
+}
+
 static void
 tell_gaps(struct log *lg, struct log_segment *sg, const struct segment_piece *pc)
 {
 	for (size_t i = 0; i < pc->n_gaps; i++)
 		if (pc->gaps[i].offset >= sg->told)
-			log_damage_add(lg, sg, pc->gaps[i].offset, pc->gaps[i].records);
+			tell_gap(lg, sg, &pc->gaps[i]);
 	if (sg->told < pc->to)
 		sg->told = pc->to;
 }

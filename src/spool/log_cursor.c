@@ -258,6 +258,7 @@ log_cursor_take(struct log_cursor *cu, uint64_t segment)
 	}
 	for (enum log_word which = LOG_COMMITTED; which < LOG_WORDS; which++)
 		log_cursor_store(cu, slot, segment, which, 0);
+	log_cursor_store_records(cu, slot, segment, 0);
 	log_cursor_set_used(cu, cu->used + 1);
 	CRASH_POINT("log_cursor.slot_cleared");
 	store_number(cu, slot, segment);

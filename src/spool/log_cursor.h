@@ -39,6 +39,9 @@ enum log_word {
 	LOG_SKIP_TO,   /* ... to before here was dropped */
 	LOG_WORDS,
 };
+/* One more, which does no harm when it is not known: records before committed. */
+#define LOG_RECORDS       LOG_WORDS
+#define LOG_RECORDS_CHECK 7 /* 5 and 6 are those of the header */
 
 struct log_slot {
 	uint64_t words[8];
@@ -103,6 +106,24 @@ log_cursor_store(struct log_cursor *cu, uint32_t slot, uint64_t segment,
 {
 	__atomic_store_n(&cu->slots[slot].words[which],
 	    log_cursor_word(segment, which, value), __ATOMIC_RELEASE);
+}
+
+static inline void
+log_cursor_store_records(
+    struct log_cursor *cu, uint32_t slot, uint64_t segment, uint64_t records)
+{
+	__atomic_store_n(&cu->slots[slot].words[LOG_RECORDS],
+	    log_cursor_word(segment, LOG_RECORDS_CHECK, records), __ATOMIC_RELEASE);
+}
+
+/* 0: not known. */
+static inline uint64_t
+log_cursor_records(const struct log_cursor *cu, uint32_t slot, uint64_t segment)
+{
+	uint64_t word = cu->slots[slot].words[LOG_RECORDS];
+	uint64_t value = word & UINT32_MAX;
+
+	return word == log_cursor_word(segment, LOG_RECORDS_CHECK, value) ? value : 0;
 }
 
 #endif

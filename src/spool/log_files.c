@@ -1,5 +1,6 @@
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -236,6 +237,25 @@ log_remove_begun(int state_fd, const struct id *id)
 		rc = errno == EEXIST ? -ENOTEMPTY : -errno;
 	(void)close(logs);
 	return rc;
+}
+
+void
+log_undo(struct log *lg)
+{
+	char text[ID_TEXT], name[sizeof("log-") + ID_TEXT];
+	int logs;
+
+	if (lg == NULL)
+		return;
+	logs = open_directory(lg->env.state_fd, LOGS);
+	(void)snprintf(name, sizeof(name), "log-%s", id_format(text, &lg->id));
+	(void)unlinkat(lg->env.runtime_fd, name, 0);
+	(void)unlinkat(lg->dir_fd, ABOUT, 0);
+	if (logs >= 0) {
+		(void)unlinkat(logs, text, AT_REMOVEDIR);
+		(void)close(logs);
+	}
+	log_close(lg);
 }
 
 static uint32_t

@@ -164,7 +164,7 @@ log_place_settled(const struct log *lg, uint64_t place)
 	uint64_t offset = log_place_offset(place);
 
 	if (sg == NULL)
-		return true;
+		return !lg->guessed;
 	return offset < sg->settled ||
 	       (offset >= sg->skip_from && offset < sg->skip_to);
 }
@@ -175,8 +175,13 @@ log_place_sent(struct log *lg, uint64_t place)
 	struct log_segment *sg = log_find(lg, log_place_segment(place));
 	uint64_t offset = log_place_offset(place);
 
-	if (sg == NULL || offset >= sg->end || offset % RECORD_ALIGN != 0 ||
-	    offset < sizeof(struct segment_frame) || log_place_settled(lg, place))
+	if (sg == NULL && lg->guessed)
+		return 0; /* as log_lost() says */
+	if (sg == NULL || offset % RECORD_ALIGN != 0 ||
+	    offset < sizeof(struct segment_frame))
+		return -EBADMSG;
+	/* Then it is lost, or its end was saved and the journal's word counts. */
+	if (!sg->guessed && (offset >= sg->end || log_place_settled(lg, place)))
 		return -EBADMSG;
 	/* Nothing is in flight twice, and the first was the first read. */
 	if (sg->in_flight > 0 && offset < sg->read)

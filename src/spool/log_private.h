@@ -38,17 +38,21 @@ struct log_segment {
 	bool appending;   /* and does so now */
 	bool suspect;     /* a sync of it failed */
 	bool damaged;     /* kept under another name */
+	bool guessed;     /* its slot was damaged: what is in flight may be gone */
 	bool lost;        /* nobody knows how many records wait */
 	bool behind_skip; /* something behind the range that is skipped is in flight */
 	uint64_t end;     /* as committed */
 	uint64_t settled, skip_from, skip_to; /* as in its slot */
 	uint64_t synced;
-	uint64_t read;   /* nothing that begins before it waits; end: nothing does */
-	uint64_t hint;   /* offset of a frame at or before read */
-	uint64_t oldest; /* the same, for the oldest that is not settled */
-	uint64_t told;   /* offset: damage before it was told */
+	uint64_t read;     /* nothing that begins before it waits; end: nothing does */
+	uint64_t hint;     /* offset of a frame at or before read */
+	uint64_t oldest;   /* the same, for the oldest that is not settled */
+	uint64_t told;     /* offset: damage before it was told */
+	int64_t missing;   /* records that frames had and that were not found, in all */
+	uint64_t given_up; /* the same as it was told: never below 0 */
 	uint64_t waiting, in_flight; /* records; waiting: as far as can be told */
 	uint64_t records;            /* of all frames, of one that is appended to */
+	uint64_t total;              /* that were committed, 0: not known */
 	uint64_t live;               /* bytes not settled */
 	uint64_t last_seq;           /* SEGMENT_SENT: of the last record */
 	int64_t captured_ns;         /* of the first that waits, or about that */
@@ -108,6 +112,7 @@ struct log {
 	struct log_env env; /* for what the disk thread needs of it */
 	struct log_cursor cursor;
 	unsigned jobs; /* on the disk thread */
+	bool guessed;  /* slots were damaged: segments may be gone that are in flight */
 	bool closed;
 
 	struct log_segment **segments; /* by number */
@@ -198,9 +203,11 @@ log_segment_captured(const struct log_segment *sg)
 static inline struct segment_file
 log_file(const struct log *lg, const struct log_segment *sg)
 {
-	return (struct segment_file){
-		.fd = -1, .log = lg->id, .number = sg->number, .end = sg->end
-	};
+	return (struct segment_file){ .fd = -1,
+		.log = lg->id,
+		.number = sg->number,
+		.end = sg->end,
+		.records = sg->total };
 }
 
 /* ---- log.c: jobs ---------------------------------------------------------------- */

@@ -18,6 +18,7 @@ struct recovery {
 	struct log_saved_all saved;
 	struct names files;
 	uint64_t replayed;
+	bool alive; /* there are slots */
 };
 
 struct found { /* a segment, by its slot or its file */
@@ -91,8 +92,13 @@ recover_words(struct recovery *rv, struct log_segment *sg, const struct found *f
 {
 	const struct log_saved *saved = find_saved(&rv->saved, sg->number);
 
+	sg->guessed = !fd->knows_committed || !fd->knows_settled || !fd->knows_skip;
+	rv->log->guessed = rv->log->guessed || sg->guessed;
 	if (fd->slotted) {
 		sg->slot = fd->slot;
+		if (fd->knows_committed)
+			sg->total =
+			    log_cursor_records(&rv->log->cursor, sg->slot, sg->number);
 	} else {
 		int64_t slot = log_cursor_take(&rv->log->cursor, sg->number);
 
@@ -228,13 +234,12 @@ compare_found(const void *a, const void *b)
 }
 
 static void
-tell_slot(struct log *lg, uint32_t slot)
+tell_slots(struct log *lg, uint64_t offset)
 {
 	char file[sizeof(((struct log_damage *)NULL)->file)], text[ID_TEXT];
 
 	(void)snprintf(file, sizeof(file), "log-%s", id_format(text, &lg->id));
-	log_damage_tell(
-	    lg, file, LOG_CURSOR_HEADER + slot * sizeof(struct log_slot), 0);
+	log_damage_tell(lg, file, offset, 0);
 }
 
 static void
@@ -270,7 +275,8 @@ find_slots(struct log *lg, struct found *found, bool *ret_damaged)
 		used++;
 		for (unsigned which = 0; which < LOG_WORDS; which++)
 			if (ss.damaged[which]) {
-				tell_slot(lg, i);
+				tell_slots(lg,
+				    LOG_CURSOR_HEADER + i * sizeof(struct log_slot));
 				break;
 			}
 		if (ss.damaged[LOG_SEGMENT] || ss.value[LOG_SEGMENT] == 0)
@@ -321,10 +327,14 @@ recover_each(struct recovery *rv, struct found *found, size_t n, bool adopt)
 		if (i > 0 && found[i].number == last)
 			continue;
 		last = found[i].number;
-		if (found[i].slotted || (adopt && last != 0 && last <= UINT32_MAX))
+		if (found[i].slotted || (adopt && last != 0 && last <= UINT32_MAX)) {
+			/* No kill leaves a file without its slot. */
+			if (!found[i].slotted && rv->alive)
+				tell_slots(lg, LOG_CURSOR_USED);
 			rc = recover_segment(rv, &found[i]);
-		else
+		} else {
 			rc = set_aside(lg, log_segment_name(name, last));
+		}
 		if (rc < 0)
 			return rc;
 		if (last <= UINT32_MAX && last > lg->cursor.numbers)
@@ -362,7 +372,7 @@ recover_all(struct recovery *rv, bool alive)
 
 /* Kept, and nothing that it says is believed. */
 static int
-set_cursor_aside(const struct log *lg)
+set_cursor_aside(struct log *lg)
 {
 	char name[STATE_FILE_NAME], kept[STATE_FILE_NAME + sizeof("damaged-")];
 	char text[ID_TEXT];
@@ -371,6 +381,7 @@ set_cursor_aside(const struct log *lg)
 	(void)snprintf(kept, sizeof(kept), "damaged-%s", name);
 	if (renameat(lg->env.runtime_fd, name, lg->env.runtime_fd, kept) < 0)
 		return -errno;
+	log_damage_tell(lg, name, 0, 0);
 	return 0;
 }
 
@@ -381,6 +392,7 @@ recover_with(struct recovery *rv)
 	int rc = log_cursor_open(&lg->cursor, lg->env.runtime_fd, &lg->id);
 	bool alive = rc == 0;
 
+	rv->alive = alive;
 	if (alive) {
 		lg->dirty = lg->dir_dirty = true; /* nobody knows */
 		return recover_all(rv, true);

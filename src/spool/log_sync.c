@@ -32,12 +32,12 @@ sync_file(const struct log *lg, const struct flush_file *ff)
 	int fd, rc;
 
 	if (lg->append_fd >= 0 && lg->append_number == ff->number)
-		return fdatasync(lg->append_fd) < 0 ? -errno : 0;
+		return disk_sync_file(lg->disk, lg->append_fd);
 	fd = openat(lg->dir_fd, log_segment_name(name, ff->number),
 	    O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
 	if (fd < 0)
 		return -errno;
-	rc = fdatasync(fd) < 0 ? -errno : 0;
+	rc = disk_sync_file(lg->disk, fd);
 	(void)close(fd);
 	return rc;
 }

@@ -25,6 +25,26 @@ count_records(
 	return count;
 }
 
+/* Something in a frame that is no record and not known to be settled: its only one that waits may be
+ * damaged, and must be read to be told. */
+static void
+note_gaps(
+    struct log_segment *sg, const struct segment_piece *pc, uint64_t from, uint64_t to)
+{
+	uint64_t at = from + sizeof(struct segment_frame);
+	bool gap = false;
+
+	for (size_t i = 0; i < pc->n_runs && pc->runs[i].from < to; i++) {
+		gap = gap || (pc->runs[i].from > at && pc->runs[i].from > sg->settled);
+		at = pc->runs[i].to;
+	}
+	if (!gap && (at >= to || to <= sg->settled))
+		return;
+	if (!sg->lost && sg->waiting == 0)
+		sg->hint = sg->oldest = from;
+	sg->lost = true;
+}
+
 /* By its header, when that tells; else its records are read. */
 static int
 count_frame(struct log *lg, struct log_segment *sg, const struct segment_file *sf,
@@ -43,6 +63,7 @@ count_frame(struct log *lg, struct log_segment *sg, const struct segment_file *s
 		if (rc < 0)
 			return rc;
 		count = count_records(&pc, sg, to);
+		note_gaps(sg, &pc, fr->offset, to);
 		segment_piece_done(&pc);
 	}
 	if (count > 0 && sg->waiting == 0) {

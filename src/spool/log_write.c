@@ -83,9 +83,9 @@ write_group(struct log *lg, struct log_group *gr, bool sync)
 		gr->written = true;
 		rc = write_all(lg->append_fd, gr->iov, gr->n_iov, gr->at);
 	}
-	if (rc == 0 && sync && fdatasync(lg->append_fd) < 0) {
-		rc = -errno;
-		gr->sync_failed = true;
+	if (rc == 0 && sync) {
+		rc = disk_sync_file(lg->disk, lg->append_fd);
+		gr->sync_failed = rc < 0;
 	}
 	CRASH_POINT("log_write.synced");
 	/* Space may come back; a disk that failed once is not asked again. */
@@ -122,8 +122,9 @@ log_write_run(struct disk_job *job)
 	struct log_append *ap = (struct log_append *)(void *)job;
 	struct log *lg = ap->log;
 	const struct space_reserve reserve = {
-		.percent = lg->env.reserve_percent,
-		.bytes = lg->env.reserve_bytes,
+		.percent =
+		    __atomic_load_n(&lg->env.reserve_percent, __ATOMIC_RELAXED),
+		.bytes = __atomic_load_n(&lg->env.reserve_bytes, __ATOMIC_RELAXED),
 	};
 	int rc = space_check(lg->dir_fd, &reserve, ap->bytes);
 

@@ -30,6 +30,7 @@ enum doubt_outcome {
 	DOUBT_HELD = 4,    /* it came again and was put away for an operator */
 	DOUBT_FOUND = 5,   /* settled: the queue has taken it, so not delivered again */
 	DOUBT_NOT_TAKEN = 6, /* settled: the queue has not taken it, so delivered */
+	DOUBT_GONE = 7, /* its sender has lost it: perhaps delivered, perhaps not */
 };
 const char *doubt_outcome_name(enum doubt_outcome outcome); /* "pending"; never NULL */
 

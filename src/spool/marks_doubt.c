@@ -27,6 +27,7 @@ doubt_outcome_name(enum doubt_outcome outcome)
 		[DOUBT_HELD] = "held",
 		[DOUBT_FOUND] = "settled-found",
 		[DOUBT_NOT_TAKEN] = "settled-not-taken",
+		[DOUBT_GONE] = "gone",
 	};
 
 	return (unsigned)outcome < ARRAY_LEN(names) ? names[outcome] : "unknown";

@@ -57,7 +57,8 @@ struct segment_file { /* borrows its descriptor */
 	int fd;
 	struct id log;
 	uint64_t number;
-	uint64_t end; /* bytes that count; what is missing of them reads as 0 */
+	uint64_t end;     /* bytes that count; what is missing of them reads as 0 */
+	uint64_t records; /* in these bytes, as they were written; 0: not known */
 };
 
 /* Is it a frame of that file at that place? 1; 0; -ENOTSUP: of a newer version. Pure. */
@@ -85,7 +86,9 @@ struct segment_run {
 
 struct segment_gap { /* something that is no record and should be */
 	uint64_t offset;
-	uint64_t records; /* lost by it, as far as can be told */
+	/* Lost by it, as far as can be told; below 0: so many more are there than should be, as
+	 * blocks of the file changed places. */
+	int64_t records;
 };
 
 /* What was read and checked of a file, with the state word of the records 0. */

@@ -44,7 +44,7 @@ more(void *at, size_t n, size_t *room, size_t size)
 }
 
 static int
-add_gap(struct segment_piece *pc, uint64_t offset, uint64_t records)
+add_gap(struct segment_piece *pc, uint64_t offset, int64_t records)
 {
 	struct segment_gap *gaps =
 	    more(pc->gaps, pc->n_gaps, &pc->gaps_room, sizeof(*gaps));
@@ -90,7 +90,8 @@ struct scan { /* of the bytes between two offsets for records */
 	uint64_t gap_at; /* the first of them */
 };
 
-/* What is damaged in between is passed over: by its length, when only the body is. */
+/* What is damaged in between is passed over in the smallest steps: a header that is right may
+ * stand where its body does not, when blocks of the file changed places. */
 static int
 scan_run(struct loader *ld, struct scan *sc, const struct segment_run *kind)
 {
@@ -118,11 +119,7 @@ scan_run(struct loader *ld, struct scan *sc, const struct segment_run *kind)
 			sc->gap_at = sc->at;
 		in_gap = true;
 		goes_on = false;
-		if (record_check_header(rec, kind->seed) == 0 &&
-		    record_stride(rec->length) <= left)
-			sc->at += record_stride(rec->length);
-		else
-			sc->at += RECORD_ALIGN;
+		sc->at += RECORD_ALIGN;
 	}
 	if (sc->at < sc->end && !in_gap && sc->gaps++ == 0)
 		sc->gap_at = sc->at;
@@ -145,7 +142,7 @@ take_frame(struct loader *ld, const struct segment_frame *fr)
 		.at = fr->offset + sizeof(*fr),
 		.end = segment_frame_end(fr, ld->file),
 	};
-	uint64_t lost;
+	int64_t lost;
 	int rc;
 
 	ld->ring[0] = fr->ring;
@@ -155,9 +152,12 @@ take_frame(struct loader *ld, const struct segment_frame *fr)
 		return rc;
 	ld->before = fr->before + fr->count;
 	/* One that was cut off has as many as it has. */
-	lost = sc.end == whole && fr->count > sc.count ? fr->count - sc.count : sc.gaps;
+	lost =
+	    sc.end == whole ? (int64_t)fr->count - (int64_t)sc.count : (int64_t)sc.gaps;
 	ld->piece->to = sc.end;
-	return sc.gaps == 0 ? 0 : add_gap(ld->piece, sc.gap_at, lost);
+	if (sc.gaps == 0 && lost == 0)
+		return 0;
+	return add_gap(ld->piece, sc.gaps > 0 ? sc.gap_at : fr->offset, lost);
 }
 
 /* Which of the rings a record in a frame without its header is of: the first found tells. */
@@ -180,7 +180,7 @@ take_zone(struct loader *ld, uint64_t from, uint64_t to, uint64_t after)
 {
 	struct segment_run kind = { 0 };
 	struct scan sc = { .at = from, .end = to };
-	uint64_t lost;
+	int64_t lost;
 	int ring, rc;
 
 	ring = zone_ring(ld, from, to);
@@ -190,11 +190,11 @@ take_zone(struct loader *ld, uint64_t from, uint64_t to, uint64_t after)
 	if (rc < 0)
 		return rc;
 	/* The header itself is the first gap. */
-	lost = sc.gaps > 0 ? sc.gaps - 1 : 0;
+	lost = sc.gaps > 0 ? (int64_t)sc.gaps - 1 : 0;
 	if (sc.count == 0)
 		lost = 1;
-	if (ld->before != UNKNOWN && after != UNKNOWN && after >= ld->before + sc.count)
-		lost = after - ld->before - sc.count;
+	if (ld->before != UNKNOWN && after != UNKNOWN && after >= ld->before)
+		lost = (int64_t)(after - ld->before) - (int64_t)sc.count;
 	ld->before = after;
 	ld->piece->to = to;
 	return add_gap(ld->piece, from, lost);
@@ -241,6 +241,8 @@ take_lost(struct loader *ld)
 		after = fr.before;
 		ld->ring[1] = fr.ring;
 		ld->seed[1] = record_seed(&fr.ring);
+	} else if (ld->file->records != 0) {
+		after = ld->file->records;
 	}
 	if (next - at > ZONE_MAX) {
 		if (ld->piece->to > ld->piece->from)
@@ -297,6 +299,9 @@ seek(struct loader *ld, uint64_t hint, uint64_t want, uint64_t *ret)
 		if (rc == 1) {
 			next = segment_frame_end(&fr, ld->file);
 			before = fr.before + fr.count;
+		} else if (rc == 0 && at == hint && hint != 0) {
+			/* How many records are before it is told by what is there. */
+			return seek(ld, 0, want, ret);
 		} else if (rc == 0) {
 			rc = segment_find(&next, ld->file, at + RECORD_ALIGN);
 		}

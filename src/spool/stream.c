@@ -2,8 +2,10 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/crash.h"
 #include "spool/stream_private.h"
@@ -32,6 +34,18 @@ stream_close(struct stream *st)
 	backlog_done(&st->backlog);
 	free(st->move.items);
 	free(st);
+}
+
+void
+stream_undo(struct stream *st, int dir_fd)
+{
+	char text[ID_TEXT], name[sizeof("stream-") + ID_TEXT];
+
+	(void)snprintf(name, sizeof(name), "stream-%s",
+	    id_format(text, &st->journal.header->stream));
+	(void)unlinkat(dir_fd, name, 0);
+	ring_detach(st->ring, st->slot);
+	stream_close(st);
 }
 
 void
@@ -180,6 +194,12 @@ stream_oldest_unsettled(const struct stream *st, uint64_t position)
 	return position;
 }
 
+void
+stream_hold(struct stream *st, bool on)
+{
+	st->held = on;
+}
+
 uint64_t
 stream_acked(const struct stream *st)
 {
@@ -274,7 +294,6 @@ stream_rewind(struct stream *st, uint64_t mark)
 {
 	if (mark < st->acked || mark >= st->next)
 		return -EBADMSG;
-	stream_skip_damaged(st, mark);
 	st->resend = mark + 1;
 	/* Only while a reject holds acked back can the peer have gone back so far. */
 	if (st->acknowledged > mark)
@@ -288,6 +307,22 @@ stream_in_flight(const struct stream *st, uint64_t seq)
 	return seq > st->acked && seq < st->next;
 }
 
+static const struct record *
+sent_from_ring(const struct stream *st, uint64_t place)
+{
+	const struct record *rec = ring_at(st->ring, place);
+
+	return rec->flags & RECORD_DAMAGED ? &record_void : rec;
+}
+
+static const struct record *
+sent_from_log(const struct stream *st, uint64_t place)
+{
+	const struct record *rec = log_at(st->log, place);
+
+	return rec == NULL && log_lost(st->log, place) ? &record_void : rec;
+}
+
 const struct record *
 stream_sent(const struct stream *st, uint64_t seq)
 {
@@ -298,7 +333,8 @@ stream_sent(const struct stream *st, uint64_t seq)
 	    (st->move.pinned != 0 && seq >= st->move.pinned))
 		return NULL;
 	place = journal_place(&st->journal, seq);
-	return place_in_log(place) ? log_at(st->log, place) : ring_at(st->ring, place);
+	return place_in_log(place) ? sent_from_log(st, place)
+				   : sent_from_ring(st, place);
 }
 
 int64_t

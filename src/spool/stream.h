@@ -56,9 +56,19 @@ int stream_use_log(struct stream *st, struct log *lg) MUST_CHECK;
 struct log *stream_log(const struct stream *st); /* borrowed; NULL: none */
 /* Nothing is sent before it is in the log: sync = "always". */
 void stream_log_only(struct stream *st, bool on);
+/* Nothing new is offered; what is in flight still is after a rewind. */
+void stream_hold(struct stream *st, bool on);
+/* New records of the ring are not let wait, stream_admit() does nothing. */
+void stream_freeze(struct stream *st, bool on);
+/* An operator deletes what waits in the ring: at most max_count records are settled without having been
+ * sent. Those that came while it is frozen stay. Their number; -EBUSY: a batch of them is on its way
+ * to the log. */
+int stream_purge(struct stream *st, uint32_t max_count) MUST_CHECK;
 /* The file stays, and the ring goes on keeping the stream's records; the stream can be
  * opened again when the ring was. NULL is fine. */
 void stream_close(struct stream *st);
+/* Ends one that was made just now and took nothing: its file goes too. */
+void stream_undo(struct stream *st, int dir_fd);
 
 const struct id *stream_id(const struct stream *st);
 const char *stream_label(const struct stream *st);
@@ -76,10 +86,8 @@ int stream_admit(struct stream *st) MUST_CHECK; /* 0 or -ENOMEM (call again late
 /* The next record to hand to the sink and its sequence, or NULL: nothing waits, or the
  * window is full. After a rewind those in flight come again first, under their old
  * sequences. The record is borrowed until it is settled. *ret_new: it has not been sent
- * before. */
+ * before. One that was sent and is damaged is record_void: its sequence belongs to it alone. */
 const struct record *stream_peek(struct stream *st, uint64_t *ret_seq, bool *ret_new);
-/* Is what must be offered again damaged in the log? Then nothing is offered any more. */
-bool stream_lost(const struct stream *st);
 /* The peeked record goes to the sink: a new one is stored in the journal (place, then
  * next). Must be called before the first of its bytes leaves. */
 void stream_take(struct stream *st);
@@ -93,7 +101,7 @@ struct stream_run {
 /* What stream_peek() and stream_take() would give one after the other, taken at once as
  * far as it lies in one piece: at most max_count records of together at most max_bytes,
  * none with a body above max_body. Returns their number; 0: nothing waits, or the first
- * alone is too large: peek, then take it (in chunks) or park it. */
+ * alone is too large or damaged: peek, then take it (in chunks) or park it. */
 uint32_t stream_take_run(struct stream *st, uint32_t max_count, uint64_t max_bytes,
     uint32_t max_body, struct stream_run *ret);
 
@@ -105,13 +113,12 @@ int stream_acknowledge(struct stream *st, uint64_t seq) MUST_CHECK;
 /* A resumed sink has all up to mark: what is in flight above it is offered again.
  * Settles nothing: call stream_reject() for each that the sink lists as rejected, then
  * stream_acknowledge(mark).
- * 0; -EBADMSG: mark < acked or mark >= next (I13..I15), or one that must be sent again
- * was found damaged by ring_open(). */
+ * 0; -EBADMSG: mark < acked or mark >= next (I13..I15). */
 int stream_rewind(struct stream *st, uint64_t mark) MUST_CHECK;
 
 /* Was it taken and not settled? */
 bool stream_in_flight(const struct stream *st, uint64_t seq);
-/* The record of a sequence in flight. Borrowed until settled. NULL: it is not in flight, or on
+/* The record of a sequence in flight, or record_void. Borrowed until settled. NULL: it is not in flight, or on
  * its way to the log (moved() comes) or in the log and not in memory (it is being read, and the log
  * tells when it is there). */
 const struct record *stream_sent(const struct stream *st, uint64_t seq);

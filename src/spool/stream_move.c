@@ -181,10 +181,8 @@ batch_leave(struct stream *st, const struct log_item *items, size_t count)
 	uint64_t waiting = 0;
 
 	for (size_t i = 0; i < count; i++) {
-		/* Ours: stream_skip_damaged() may have changed it meanwhile. */
-		if (mv->items[i].seq != 0)
-			journal_place_set(
-			    &st->journal, mv->items[i].seq, items[i].place);
+		if (items[i].seq != 0)
+			journal_place_set(&st->journal, items[i].seq, items[i].place);
 		else
 			waiting++;
 	}

@@ -17,6 +17,8 @@ stream_admit(struct stream *st)
 {
 	uint64_t head = ring_head(st->ring);
 
+	if (st->frozen)
+		return 0;
 	/* What no stream wanted may be freed already. */
 	if (st->admitted < ring_tail(st->ring))
 		st->admitted = ring_tail(st->ring);
@@ -92,7 +94,8 @@ stream_first(struct stream *st, uint64_t *ret_place, const struct record **ret,
 	}
 	*ret_seq = st->next;
 	*ret_new = true;
-	return !stream_window_full(st) && waiting_first(st, ret_place, ret);
+	return !st->held && !stream_window_full(st) &&
+	       waiting_first(st, ret_place, ret);
 }
 
 const struct record *
@@ -109,23 +112,15 @@ stream_peek(struct stream *st, uint64_t *ret_seq, bool *ret_new)
 	return rec;
 }
 
-bool
-stream_lost(const struct stream *st)
-{
-	uint64_t place;
-
-	if (st->resend >= st->next)
-		return false;
-	place = journal_place(&st->journal, st->resend);
-	return place_in_log(place) && log_lost(st->log, place);
-}
-
 void
 stream_take(struct stream *st)
 {
 	struct stream_run run;
 
-	(void)stream_take_run(st, 1, UINT64_MAX, UINT32_MAX, &run);
+	/* Only in front of what is offered again no run is made. */
+	if (stream_take_run(st, 1, UINT64_MAX, UINT32_MAX, &run) == 0 &&
+	    st->resend < st->next)
+		st->resend++;
 }
 
 /* It gets the next sequence. */
@@ -175,7 +170,8 @@ stream_take_run(struct stream *st, uint32_t max_count, uint64_t max_bytes,
 			run.seq = seq;
 			first = place;
 		}
-		if (!run_goes_on(&run, first, place, rec) ||
+		if ((rec->flags & RECORD_DAMAGED) ||
+		    !run_goes_on(&run, first, place, rec) ||
 		    stride > max_bytes - run.bytes || rec->length > max_body)
 			break;
 		if (is_new)

@@ -35,6 +35,8 @@ struct stream {
 	stream_moved *moved; /* told of the end of a move */
 	void *owner;
 	bool log_only; /* nothing is sent from the ring */
+	bool held;     /* nothing new is offered */
+	bool frozen;   /* nothing new is let wait */
 	unsigned slot;
 	bool by_priority;
 	uint64_t acked, next;  /* as in the journal */
@@ -77,9 +79,6 @@ void stream_advance(struct stream *st);
 bool stream_batch_first(const struct stream *st, int64_t *ret_priority);
 /* Make sense of a journal with ring and log; changes the files only when it is right. */
 int stream_resume(struct stream *st) MUST_CHECK;
-/* What is in flight above mark and damaged in the ring is no longer in flight; what is above it
- * gets the sequences that the sink has not seen. */
-void stream_skip_damaged(struct stream *st, uint64_t mark);
 /* What the words of the journal say. */
 void stream_load(struct stream *st);
 

@@ -28,6 +28,7 @@
 #define FRAME_WINDOW_MAX   65536
 #define FRAME_DATA_HEADER  24 /* bytes of a DATA payload before the records */
 #define FRAME_CHUNK_HEADER 32 /* bytes of a CHUNK payload before the bytes */
+#define FRAME_VOID_BYTES   8  /* bytes of a VOID payload */
 
 /* Types from 128 on may be skipped by a receiver that does not know them; an unknown
  * type below 128 ends the connection with CLOSE_PROTOCOL. */
@@ -42,12 +43,15 @@ enum frame_type {
 	FRAME_CHUNK = 18,
 	FRAME_STORED = 19,
 	FRAME_SHUT = 20, /* the sender uses this channel no more */
+	FRAME_VOID = 21, /* nothing is left of a sequence */
 	/* from a stream's receiver, with the sender's channel */
 	FRAME_OPENED = 32,
 	FRAME_REFUSED = 33,
 	FRAME_ACK = 34,
 	FRAME_LIMITS = 35,
 	FRAME_REJECT = 36,
+	/* from a stream's receiver; may be skipped */
+	FRAME_CAUSE = 160,
 };
 #define FRAME_OPTIONAL 128
 
@@ -170,6 +174,11 @@ struct frame_reject { /* section 11 */
 	struct frame_text text;
 };
 
+struct frame_cause {              /* section 10 */
+	struct frame_text reason; /* a code of base/reason.h, "": it flows */
+	struct frame_text detail;
+};
+
 struct frame_close { /* section 12 */
 	uint16_t code;
 	struct frame_text text;
@@ -194,13 +203,14 @@ int frame_decode_chunk(struct frame_chunk *ret, const struct frame *fr) MUST_CHE
 int frame_decode_ack(struct frame_ack *ret, const struct frame *fr) MUST_CHECK;
 int frame_decode_limits(struct frame_limits *ret, const struct frame *fr) MUST_CHECK;
 int frame_decode_reject(struct frame_reject *ret, const struct frame *fr) MUST_CHECK;
+int frame_decode_cause(struct frame_cause *ret, const struct frame *fr) MUST_CHECK;
 int frame_decode_close(struct frame_close *ret, const struct frame *fr) MUST_CHECK;
-/* STORED and PING, PONG carry one number: a sequence, or the pinger's token. */
+/* STORED, VOID and PING, PONG carry one number: a sequence, or the pinger's token. */
 int frame_decode_number(uint64_t *ret, const struct frame *fr) MUST_CHECK;
 int frame_decode_shut(const struct frame *fr) MUST_CHECK; /* no payload */
 
 /* Struct to a whole frame in buf; returns its bytes, or 0 when size is too small or a
- * name is above its bound (our own mistake); the texts of REFUSED, REJECT and CLOSE are
+ * name is above its bound (our own mistake); the texts of REFUSED, REJECT, CAUSE and CLOSE are
  * cut to FRAME_TEXT_MAX instead. FRAME_ENCODE_MAX is enough for all of these. */
 #define FRAME_ENCODE_MAX 4096
 size_t frame_encode_hello(uint8_t *buf, size_t size, const struct frame_hello *he);
@@ -216,6 +226,8 @@ size_t frame_encode_limits(
     uint8_t *buf, size_t size, uint32_t channel, const struct frame_limits *li);
 size_t frame_encode_reject(
     uint8_t *buf, size_t size, uint32_t channel, const struct frame_reject *re);
+size_t frame_encode_cause(
+    uint8_t *buf, size_t size, uint32_t channel, const struct frame_cause *ca);
 size_t frame_encode_close(uint8_t *buf, size_t size, const struct frame_close *cl);
 size_t frame_encode_number(
     uint8_t *buf, size_t size, enum frame_type type, uint32_t channel, uint64_t number);

@@ -203,6 +203,22 @@ frame_decode_reject(struct frame_reject *ret, const struct frame *fr)
 	return 0;
 }
 
+/* section 10 */
+int
+frame_decode_cause(struct frame_cause *ret, const struct frame *fr)
+{
+	struct frame_cause ca = { 0 };
+	struct reader rd;
+
+	reader_init(&rd, fr);
+	ca.reason = reader_text(&rd, FRAME_TEXT_MAX);
+	ca.detail = reader_text(&rd, FRAME_TEXT_MAX);
+	if (reader_end(&rd) != 0)
+		return -EBADMSG;
+	*ret = ca;
+	return 0;
+}
+
 /* section 12 */
 int
 frame_decode_close(struct frame_close *ret, const struct frame *fr)

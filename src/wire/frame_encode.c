@@ -157,6 +157,19 @@ frame_encode_reject(
 	return writer_end(&wr, 0);
 }
 
+/* section 10 */
+size_t
+frame_encode_cause(
+    uint8_t *buf, size_t size, uint32_t channel, const struct frame_cause *ca)
+{
+	struct writer wr;
+
+	writer_begin(&wr, buf, size, FRAME_CAUSE, channel);
+	writer_reason(&wr, ca->reason);
+	writer_reason(&wr, ca->detail);
+	return writer_end(&wr, 0);
+}
+
 /* section 12 */
 size_t
 frame_encode_close(uint8_t *buf, size_t size, const struct frame_close *cl)

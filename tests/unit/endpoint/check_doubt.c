@@ -85,6 +85,28 @@ START_TEST(doubt_by_hold_is_stored_whole_and_passed)
 }
 END_TEST
 
+static const enum target_in_doubt policies[] = { TARGET_RESEND, TARGET_DROP,
+	TARGET_HOLD };
+
+/* The record in doubt was damaged at its sender meanwhile: the doubt ends with it, and the one behind
+ * it is delivered whatever the policy. */
+START_TEST(doubt_about_a_damaged_record_does_not_pass_to_the_next)
+{
+	doubt_make_queue(uris[0]);
+	dt.spec.in_doubt = policies[_i];
+	doubt_message(0, "", 0, RECORD_DAMAGED);
+	doubt_message(0, "next", 3, 0);
+	doubt_leave(0);
+	doubt_start();
+	ck_assert_int_eq(doubt_open(0), 0);
+	doubt_until(doubt_settled(0) == 2);
+	doubt_expect("next");
+	doubt_expect(NULL);
+	ck_assert_int_eq(doubt_outcome(), DOUBT_GONE);
+	ck_assert_uint_eq(deadletters_count(dt.dead), 0);
+}
+END_TEST
+
 START_TEST(held_message_is_passed_only_when_it_is_on_the_disk)
 {
 	prepare(_i, TARGET_HOLD);
@@ -107,15 +129,16 @@ END_TEST
 
 START_TEST(full_store_stops_the_stream_alone_until_there_is_room)
 {
-	struct target_numbers nb = { .reason = "" };
+	struct target_numbers nb = { 0 };
 	struct sink_state state;
 
 	dt.dead_limit = 1;
 	prepare(_i, TARGET_HOLD);
-	doubt_until((target_numbers(dt.target, &nb), nb.reason[0] != '\0'));
-	ck_assert_ptr_nonnull(strstr(nb.reason, "dead-letter store"));
+	doubt_until((target_numbers(dt.target, &nb), nb.cause.reason != REASON_NONE));
+	ck_assert_ptr_nonnull(strstr(nb.cause.detail, "dead-letter store"));
 	dt.stream[0].sink->ops->state(dt.stream[0].sink, &state);
-	ck_assert_str_eq(state.state, "stalled");
+	ck_assert_int_eq(state.state, STATE_FLOWING);
+	ck_assert_int_ne(state.reason, REASON_NONE);
 	doubt_message(1, "other", 3, 0);
 	ck_assert_int_eq(doubt_open(1), 0);
 	doubt_until(doubt_settled(1) == 1);
@@ -133,7 +156,7 @@ END_TEST
 
 START_TEST(store_that_gets_room_again_lets_the_stream_go_on)
 {
-	struct target_numbers nb = { .reason = "" };
+	struct target_numbers nb = { 0 };
 	struct deadletter_key key;
 
 	dt.dead_limit = 4096; /* one letter */
@@ -143,13 +166,13 @@ START_TEST(store_that_gets_room_again_lets_the_stream_go_on)
 	doubt_crash();
 	doubt_start();
 	ck_assert_int_eq(doubt_open(0), 0);
-	doubt_until((target_numbers(dt.target, &nb), nb.reason[0] != '\0'));
+	doubt_until((target_numbers(dt.target, &nb), nb.cause.reason != REASON_NONE));
 	ck_assert_uint_eq(doubt_settled(0), 1);
 	key = doubt_letter().key;
 	ck_assert_int_eq(deadletters_remove(dt.dead, &key), 0);
 	doubt_until(doubt_settled(0) == 2);
 	target_numbers(dt.target, &nb);
-	ck_assert_str_eq(nb.reason, "");
+	ck_assert_int_eq(nb.cause.reason, REASON_NONE);
 	ck_assert_uint_eq(doubt_letter().key.number, 2);
 }
 END_TEST
@@ -394,6 +417,8 @@ suite_doubt(void)
 	tcase_add_loop_test(tc, doubt_by_resend_is_delivered_again, 0, 2);
 	tcase_add_loop_test(tc, doubt_by_drop_is_passed_without_delivery, 0, 2);
 	tcase_add_loop_test(tc, doubt_by_hold_is_stored_whole_and_passed, 0, 2);
+	tcase_add_loop_test(
+	    tc, doubt_about_a_damaged_record_does_not_pass_to_the_next, 0, 3);
 	tcase_add_loop_test(
 	    tc, held_message_is_passed_only_when_it_is_on_the_disk, 0, 2);
 	tcase_add_loop_test(

@@ -41,7 +41,7 @@ connected(struct fake_pair *p)
 	struct peer_numbers nb;
 
 	peer_numbers(p->beta, &nb);
-	return strcmp(nb.state, "connected") == 0;
+	return nb.state == STATE_CONNECTED;
 }
 
 static bool
@@ -56,8 +56,8 @@ refused(struct fake_pair *p)
 	struct sink_state st;
 
 	p->sender->ops->state(p->sender, &st);
-	return strcmp(st.state, "refused") == 0 &&
-	       strcmp(st.reason, "not for you") == 0;
+	return st.state == STATE_REFUSED && st.reason == REASON_ENTRY_REFUSED &&
+	       strcmp(st.detail, "not for you") == 0 && strcmp(st.host, "beta") == 0;
 }
 
 START_TEST(records_of_all_sizes_cross_in_order_and_unaltered)
@@ -137,6 +137,48 @@ START_TEST(blocked_sink_bounds_what_is_sent_and_heartbeats_go_on)
 }
 END_TEST
 
+static struct sink_state
+sender_says(struct fake_pair *p)
+{
+	struct sink_state st;
+
+	p->sender->ops->state(p->sender, &st);
+	return st;
+}
+
+static bool
+cause_is_known(struct fake_pair *p)
+{
+	return sender_says(p).reason == p->sink.says;
+}
+
+/* What stands still because of the far end is told with its cause, and no longer than it lasts. */
+START_TEST(cause_of_the_receiver_is_known_to_the_sender)
+{
+	static const enum reason causes[] = { REASON_QUEUE_FULL, REASON_NOT_PERMITTED,
+		REASON_QUEUE_ABSENT, REASON_NONE };
+	uint64_t begun;
+
+	fake_setup(&fp, 20000, 200);
+	fp.sink.stop_at = 100;
+	fake_start(&fp, "alpha");
+	ck_assert(fake_until(&fp, stopped_at));
+	for (size_t i = 0; i < ARRAY_LEN(causes); i++) {
+		struct sink_state st;
+
+		begun = clock_monotonic_ms();
+		fp.sink.says = causes[i];
+		ck_assert(fake_until(&fp, cause_is_known));
+		/* Two heartbeats of 200 ms, and what a busy machine takes. */
+		ck_assert_uint_lt(clock_monotonic_ms() - begun, 600);
+		st = sender_says(&fp);
+		ck_assert_int_eq(st.state, sink_state_of(causes[i]));
+		ck_assert_str_eq(st.host, causes[i] == REASON_NONE ? "" : "beta");
+	}
+	ck_assert(connected(&fp));
+}
+END_TEST
+
 static bool
 reject_done(struct fake_pair *p)
 {
@@ -157,6 +199,33 @@ START_TEST(connection_outlives_a_pause_of_the_whole_process)
 	fp.sink.sink.ops->kick(&fp.sink.sink);
 	ck_assert(fake_until(&fp, all_settled));
 	ck_assert_uint_eq(fp.opened, 1);
+}
+END_TEST
+
+/* Some of what is sent again is damaged by then: its sequence passes, and all others keep theirs. */
+START_TEST(damaged_record_in_flight_is_told_and_others_keep_their_sequences)
+{
+	uint64_t voids = 0;
+
+	fake_setup(&fp, 20000, 100);
+	fp.sink.stop_at = 2000;
+	fake_start(&fp, "alpha");
+	ck_assert(fake_until(&fp, stopped_at));
+	link_close(fp.b);
+	fp.source.void_each = (uint64_t)_i;
+	for (uint64_t seq = fp.sink.mark + 1; seq <= fp.source.high; seq++)
+		voids += seq % fp.source.void_each == 0;
+	ck_assert_uint_gt(voids, 1);
+	/* A sink that stands still has them put behind what waits. */
+	fp.sink.stop_at = 2001;
+	ck_assert(fake_until(&fp, stopped_at));
+	fp.sink.stop_at = UINT64_MAX;
+	fp.sink.sink.ops->kick(&fp.sink.sink);
+	ck_assert(fake_until(&fp, all_settled));
+	ck_assert_uint_eq(fp.sink.mark, 20000);
+	ck_assert_uint_eq(fp.sink.altered, 0);
+	ck_assert_uint_eq(fp.sink.voids, voids);
+	ck_assert_uint_eq(fp.opened, 2);
 }
 END_TEST
 
@@ -246,7 +315,8 @@ told_unknown(struct fake_pair *p)
 	struct peer_numbers nb;
 
 	peer_numbers(p->beta, &nb);
-	return strstr(nb.reason, "name") != NULL;
+	return nb.cause.reason == REASON_HANDSHAKE_REFUSED &&
+	       strstr(nb.cause.detail, "name") != NULL;
 }
 
 START_TEST(unknown_name_is_refused)
@@ -343,7 +413,7 @@ left(struct fake_pair *p)
 	struct peer_numbers nb;
 
 	peer_numbers(p->alpha, &nb);
-	return strcmp(nb.state, "waiting") == 0;
+	return nb.state == STATE_WAITING;
 }
 
 /* Announced is a time that is no multiple of beta's own heartbeat, 200 ms: whoever looks at
@@ -386,8 +456,11 @@ suite_link(void)
 	tcase_add_test(tc, records_larger_than_a_frame_cross_in_chunks);
 	tcase_add_test(tc, cut_in_the_middle_resumes_without_loss_or_repetition);
 	tcase_add_test(tc, blocked_sink_bounds_what_is_sent_and_heartbeats_go_on);
+	tcase_add_test(tc, cause_of_the_receiver_is_known_to_the_sender);
 	tcase_add_test(tc, connection_outlives_a_pause_of_the_whole_process);
 	tcase_add_test(tc, silent_peer_is_left_after_three_of_its_heartbeats);
+	tcase_add_loop_test(
+	    tc, damaged_record_in_flight_is_told_and_others_keep_their_sequences, 1, 4);
 	tcase_add_test(tc, rejected_record_is_told_and_stored_and_others_go_on);
 	tcase_add_test(tc, record_above_the_announced_limit_is_refused_by_the_sender);
 	tcase_add_test(

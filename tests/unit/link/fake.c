@@ -30,6 +30,15 @@ record_of(const struct fake_source *fs, uint64_t seq)
 	return (const struct record *)(const void *)(fs->bytes + fs->at[seq]);
 }
 
+/* What is offered under that sequence. */
+static const struct record *
+offered(const struct fake_source *fs, uint64_t seq)
+{
+	if (fs->void_each != 0 && seq <= fs->high && seq % fs->void_each == 0)
+		return &record_void;
+	return record_of(fs, seq);
+}
+
 static int
 fake_info(struct source *src, struct source_info *ret)
 {
@@ -57,7 +66,7 @@ fake_peek(struct source *src, uint64_t *ret_seq, bool *ret_new)
 		return NULL;
 	*ret_seq = fs->taken + 1;
 	*ret_new = *ret_seq > fs->high;
-	return record_of(fs, *ret_seq);
+	return offered(fs, *ret_seq);
 }
 
 static void
@@ -81,10 +90,11 @@ fake_take_run(struct source *src, uint32_t max_count, uint64_t max_bytes,
 	*ret = (struct source_run){ .first = record_of(fs, fs->taken + 1),
 		.seq = fs->taken + 1 };
 	while (fs->taken < fs->count && ret->count < max_count) {
-		const struct record *rec = record_of(fs, fs->taken + 1);
+		const struct record *rec = offered(fs, fs->taken + 1);
 		uint64_t stride = record_stride(rec->length);
 
-		if (ret->bytes + stride > max_bytes || rec->length > max_body)
+		if (rec == &record_void || ret->bytes + stride > max_bytes ||
+		    rec->length > max_body)
 			break;
 		ret->bytes += stride;
 		ret->count++;
@@ -174,8 +184,10 @@ sink_kick(struct sink *snk)
 		const struct record *sent = record_of(fk->origin, seq);
 
 		ck_assert_uint_eq(seq, fk->mark + 1);
-		if (rec->length != sent->length || rec->type != sent->type ||
-		    memcmp(rec->body, sent->body, rec->length) != 0)
+		if (rec->flags & RECORD_DAMAGED)
+			fk->voids++;
+		else if (rec->length != sent->length || rec->type != sent->type ||
+			 memcmp(rec->body, sent->body, rec->length) != 0)
 			fk->altered++;
 		src->ops->take(src);
 		fk->mark = seq;
@@ -226,12 +238,22 @@ sink_close(struct sink *snk)
 	fk->sink.source = NULL;
 }
 
+static void
+sink_state(struct sink *snk, struct sink_state *ret)
+{
+	const struct fake_sink *fs = (const struct fake_sink *)snk;
+
+	*ret = (struct sink_state){ sink_state_of(fs->says), fs->says,
+		fs->says != REASON_NONE ? "the sink says so" : "", "" };
+}
+
 static const struct sink_ops fake_sink_ops = {
 	.kick = sink_kick,
 	.stored = sink_stored,
 	.memory = sink_memory,
 	.limits = sink_limits,
 	.give_up = sink_give_up,
+	.state = sink_state,
 	.close = sink_close,
 };
 

@@ -25,6 +25,8 @@ struct fake_source {
 	uint64_t rejected_seq;
 	unsigned rejected_reason;
 	uint64_t took_again; /* records offered a second time */
+	/* When offered again, each n-th sequence is damaged by then; 0: none is. */
+	uint64_t void_each;
 };
 
 struct fake_sink {
@@ -35,8 +37,10 @@ struct fake_sink {
 	uint64_t stop_at;    /* takes nothing after that sequence; UINT64_MAX: all */
 	uint64_t reject_seq; /* rejects this one */
 	uint64_t stored_seq, rejected;
+	uint64_t voids; /* sequences of which nothing was left */
 	uint32_t max_body;
 	bool open;
+	enum reason says; /* what holds it */
 };
 
 struct fake_pair {

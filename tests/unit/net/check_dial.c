@@ -346,7 +346,7 @@ START_TEST(name_without_address_is_told)
 	use_dns("absent.example");
 	address.port = 7411;
 	start(5000);
-	finish(-EHOSTUNREACH, "no address for absent.example");
+	finish(-ENONET, "no address for absent.example");
 }
 END_TEST
 
@@ -355,7 +355,7 @@ START_TEST(name_without_server_is_told)
 	(void)snprintf(address.host, sizeof(address.host), "hub.example.net");
 	address.port = 7411;
 	start(5000);
-	finish(-EHOSTUNREACH, "no address for hub.example.net: no name server");
+	finish(-ENONET, "no address for hub.example.net: no name server");
 }
 END_TEST
 
@@ -364,7 +364,7 @@ START_TEST(silent_name_server_times_out)
 	use_dns("silent.example");
 	address.port = 7411;
 	start(200);
-	finish(-ETIMEDOUT, "no address for silent.example: Connection timed out");
+	finish(-ENONET, "no address for silent.example: Connection timed out");
 	ck_assert_int_gt(server_asked, 0);
 }
 END_TEST

@@ -1,10 +1,13 @@
 #include <check.h>
+#include <errno.h>
 #include <poll.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdio.h>
 
+#include "base/histogram.h"
 #include "spool/disk.h"
 #include "suites.h"
 
@@ -157,6 +160,49 @@ START_TEST(signals_of_the_caller_stay_as_they_were)
 }
 END_TEST
 
+static int
+run_sync(struct disk_job *job)
+{
+	struct work *wk = (struct work *)(void *)job;
+
+	return disk_sync_file(disk, wk->number);
+}
+
+static void
+done_sync(struct disk_job *job, int rc)
+{
+	struct work *wk = (struct work *)(void *)job;
+
+	dones[n_dones++] = rc;
+	wk->number = -1;
+}
+
+START_TEST(sync_is_timed_and_its_failure_told)
+{
+	struct histogram times;
+	uint64_t sum = 0;
+	FILE *file = tmpfile();
+
+	ck_assert_ptr_nonnull(file);
+	works[0] = (struct work){ .job = { .run = run_sync, .done = done_sync },
+		.number = fileno(file) };
+	works[1] = (struct work){ .job = { .run = run_sync, .done = done_sync },
+		.number = -1 };
+	submit(2);
+	while (n_dones < 2) {
+		ck_assert(is_readable(TIMEOUT_MS));
+		disk_collect(disk);
+	}
+	(void)fclose(file);
+	ck_assert_int_eq(dones[0], 0);
+	ck_assert_int_eq(dones[1], -EBADF);
+	disk_sync_times(disk, &times);
+	for (unsigned i = 0; i <= HISTOGRAM_BOUNDS; i++)
+		sum += times.counts[i];
+	ck_assert_uint_eq(sum, 2);
+}
+END_TEST
+
 Suite *
 suite_disk(void)
 {
@@ -169,6 +215,7 @@ suite_disk(void)
 	tcase_add_test(tc, free_waits_for_all_jobs_and_those_they_submit);
 	tcase_add_test(tc, free_without_jobs_ends);
 	tcase_add_test(tc, signals_of_the_caller_stay_as_they_were);
+	tcase_add_test(tc, sync_is_timed_and_its_failure_told);
 	suite_add_tcase(su, tc);
 	return su;
 }

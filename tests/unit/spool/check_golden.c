@@ -326,7 +326,7 @@ logged_id(void)
 	char name[256];
 	struct id ret;
 
-	state_find(dirs.runtime_fd, "log-", name);
+	state_find_file(dirs.runtime_fd, "log-", name);
 	ck_assert_int_eq(id_parse(&ret, name + strlen("log-")), 0);
 	return ret;
 }

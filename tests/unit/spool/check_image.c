@@ -10,6 +10,7 @@
 
 #include "base/compiler.h"
 #include "base/crc32c.h"
+#include "disk_steps.h"
 #include "kill_steps.h"
 #include "ring_fixture.h"
 #include "spool/image.h"
@@ -89,7 +90,7 @@ expect_set_aside(size_t len)
 	size_t kept;
 
 	ck_assert(!state_has(dirs.state_fd, "image"));
-	state_find(dirs.state_fd, "image.damaged-", name);
+	state_find_file(dirs.state_fd, "image.damaged-", name);
 	free(state_get(dirs.state_fd, name, &kept));
 	ck_assert_uint_eq(kept, len);
 	ck_assert_int_eq(unlinkat(dirs.state_fd, name, 0), 0);
@@ -117,6 +118,21 @@ START_TEST(state_saved_and_loaded_is_the_same_byte_for_byte)
 	ck_assert_uint_eq(state_digest(dirs.runtime_fd), digest);
 	ck_assert(!state_has(dirs.state_fd, "image"));
 	free(image);
+}
+END_TEST
+
+/* Logs, the image itself, its name: each on the disk before what relies on it. */
+START_TEST(image_is_on_the_disk_before_it_has_its_name)
+{
+	char name[80];
+
+	(void)snprintf(name, sizeof(name), "log-%032x", 7);
+	if (_i == 1)
+		state_put(dirs.runtime_fd, name, "log", 3);
+	disk_steps_record();
+	ck_assert_int_eq(save(NULL), 0);
+	/* What an earlier save left is removed first. */
+	ck_assert_str_eq(disk_steps_order(), _i == 1 ? "yusrd" : "usrd");
 }
 END_TEST
 
@@ -457,6 +473,7 @@ suite_image(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 60);
 	tcase_add_test(tc, state_saved_and_loaded_is_the_same_byte_for_byte);
+	tcase_add_loop_test(tc, image_is_on_the_disk_before_it_has_its_name, 0, 2);
 	tcase_add_test(tc, image_holds_live_records_only);
 	tcase_add_test(tc, state_without_files_is_saved_and_loaded);
 	tcase_add_test(tc, save_killed_at_any_step_and_repeated_is_whole);

@@ -165,30 +165,6 @@ START_TEST(damaged_field_is_told_by_the_ring)
 }
 END_TEST
 
-/* Each place is moved down by one store. */
-START_TEST(drop_killed_anywhere_is_finished)
-{
-	struct ring *rg = ring_dir_make(&dir, RING_POSIX, 64);
-	uint64_t at = ring_tail(rg);
-
-	for (uint64_t seq = 1; seq <= 6; seq++) {
-		ring_put(rg, "hello", 5, 1);
-		journal_place_set(&journal, seq, at);
-		at = ring_head(rg);
-	}
-	journal_next_set(&journal, 7);
-	/* Dropping 2, killed after _i stores. */
-	for (uint64_t seq = 2; seq < 2 + (uint64_t)_i; seq++)
-		journal_place_set(&journal, seq, journal_place(&journal, seq + 1));
-	ck_assert_int_eq(journal_recover(&journal, rg), 0);
-	ck_assert_uint_eq(journal.words->next, _i == 0 ? 7 : 6);
-	for (uint64_t seq = 1; seq < journal.words->next; seq++)
-		ck_assert_uint_eq(ring_at(rg, journal_place(&journal, seq))->number,
-		    seq == 1 || _i == 0 ? seq : seq + 1);
-	ring_close(rg);
-}
-END_TEST
-
 START_TEST(create_in_missing_directory_leaves_nothing)
 {
 	struct journal other = { 0 };
@@ -213,7 +189,6 @@ suite_journal(void)
 	    tc, open_of_changed_header_takes_its_copy, 0, (int)ARRAY_LEN(offsets));
 	tcase_add_test(tc, open_of_short_file_lengthens_it);
 	tcase_add_test(tc, damaged_field_is_told_by_the_ring);
-	tcase_add_loop_test(tc, drop_killed_anywhere_is_finished, 0, 5);
 	tcase_add_test(tc, create_in_missing_directory_leaves_nothing);
 	suite_add_tcase(suite, tc);
 	return suite;

@@ -380,7 +380,7 @@ START_TEST(flipped_bit_of_the_cursors_loses_nothing)
 	int fd = log_lab_dir(&lab);
 
 	log_lab_crash(&lab);
-	state_find(lab.dirs.runtime_fd, "log-", name);
+	state_find_file(lab.dirs.runtime_fd, "log-", name);
 	bytes = state_get(lab.dirs.runtime_fd, name, &len);
 	segments[0] = state_get(fd, "segment-0000000000000001", &segment_len[0]);
 	segments[1] = state_get(fd, "segment-0000000000000002", &segment_len[1]);
@@ -426,7 +426,7 @@ START_TEST(slots_of_zeros_lose_nothing)
 
 	ck_assert_int_eq(log_lab_put(&lab, 1, 10, 0, 40), 0);
 	log_lab_crash(&lab);
-	state_find(lab.dirs.runtime_fd, "log-", name);
+	state_find_file(lab.dirs.runtime_fd, "log-", name);
 	bytes = state_get(lab.dirs.runtime_fd, name, &len);
 	memset(bytes + LOG_CURSOR_HEADER, 0, len - LOG_CURSOR_HEADER);
 	state_put(lab.dirs.runtime_fd, name, bytes, len);
@@ -477,7 +477,7 @@ START_TEST(random_bytes_in_any_file_never_crash)
 	for (uint64_t i = 0; i < 4; i++)
 		ck_assert_int_eq(log_lab_put(&lab, 1 + 10 * i, 10, 0, 40), 0);
 	log_lab_crash(&lab);
-	state_find(lab.dirs.runtime_fd, "log-", name);
+	state_find_file(lab.dirs.runtime_fd, "log-", name);
 	bytes = state_get(lab.dirs.runtime_fd, name, &len);
 	for (int i = 0; i < 3; i++)
 		bytes[LOG_CURSOR_HEADER + ring_random(&state, 64)] =

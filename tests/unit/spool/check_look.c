@@ -30,7 +30,7 @@ make_ring(void)
 	struct ring_dir rd = { .fd = dirs.runtime_fd };
 	struct ring *rg = ring_dir_make(&rd, RING_POSIX, 64);
 
-	state_find(dirs.runtime_fd, "ring-", name);
+	state_find_file(dirs.runtime_fd, "ring-", name);
 	return rg;
 }
 

@@ -343,7 +343,7 @@ START_TEST(start_with_damaged_image_killed_anywhere_loads_it_later)
 		ck_assert_uint_eq(state_count(dirs.runtime_fd, "ring-"), 2);
 		ck_assert_uint_eq(state_count(dirs.runtime_fd, "stream-"), 3);
 		/* Never deleted. */
-		state_find(dirs.state_fd, "image.damaged-", name);
+		state_find_file(dirs.state_fd, "image.damaged-", name);
 		ck_assert_int_eq(unlinkat(dirs.state_fd, name, 0), 0);
 	}
 	ck_assert_uint_gt(step, 50);

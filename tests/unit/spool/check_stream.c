@@ -446,10 +446,11 @@ START_TEST(open_with_other_ring_returns_ebadmsg)
 }
 END_TEST
 
-/* A record in flight is found damaged: passed when the sink has it, else what is above it gets
- * its sequence. */
-START_TEST(damaged_record_in_flight_is_not_sent_again)
+/* A record in flight is found damaged: its sequence stays its own, so that nothing that is known of
+ * it at the sink, a doubt above all, is taken for one about its successor. */
+START_TEST(damaged_record_in_flight_keeps_its_sequence)
 {
+	const struct record *rec;
 	uint64_t seq;
 	bool is_new;
 
@@ -463,23 +464,44 @@ START_TEST(damaged_record_in_flight_is_not_sent_again)
 	ring_find(ring, 2)->body[0] ^= 1;
 	reopen();
 	ck_assert_uint_eq(numbers().acked, 0);
+	ck_assert_int_eq(stream_rewind(stream, _i == 0 ? 2 : 0), 0);
 	if (_i == 0) {
-		ck_assert_int_eq(stream_rewind(stream, 2), 0);
 		ck_assert_int_eq(stream_acknowledge(stream, 1), 0);
 		(void)ring_release(ring);
 		ck_assert_uint_eq(ring_records(ring), 3);
-		take(3, "three", false);
-		ck_assert_int_eq(stream_acknowledge(stream, 3), 0);
 	} else {
-		ck_assert_int_eq(stream_rewind(stream, 0), 0);
 		take(1, "one", false);
-		take(2, "three", false);
-		ck_assert_int_eq(stream_acknowledge(stream, 2), 0);
+		rec = stream_peek(stream, &seq, &is_new);
+		ck_assert_ptr_eq(rec, &record_void);
+		ck_assert_uint_eq(seq, 2);
+		ck_assert(!is_new);
+		stream_take(stream);
+		ck_assert_ptr_eq(stream_sent(stream, 2), &record_void);
 	}
+	take(3, "three", false);
+	ck_assert_int_eq(stream_acknowledge(stream, 3), 0);
 	ck_assert_uint_eq(ring_records(ring), 1);
-	ck_assert_ptr_nonnull(stream_peek(stream, &seq, &is_new));
-	ck_assert_uint_eq(seq, _i == 0 ? 4 : 3);
-	ck_assert(is_new);
+	take(4, "four", true);
+}
+END_TEST
+
+/* Whole ones go in runs up to it and from it on. */
+START_TEST(damaged_record_in_flight_ends_a_run)
+{
+	struct stream_run run;
+
+	put("one", 0);
+	put("two", 0);
+	put("three", 0);
+	ck_assert_uint_eq(stream_take_run(stream, 3, UINT64_MAX, MAX_BODY, &run), 3);
+	ring_find(ring, 2)->body[0] ^= 1;
+	reopen();
+	ck_assert_int_eq(stream_rewind(stream, 0), 0);
+	ck_assert_uint_eq(stream_take_run(stream, 3, UINT64_MAX, MAX_BODY, &run), 1);
+	ck_assert_uint_eq(stream_take_run(stream, 3, UINT64_MAX, MAX_BODY, &run), 0);
+	stream_take(stream);
+	ck_assert_uint_eq(stream_take_run(stream, 3, UINT64_MAX, MAX_BODY, &run), 1);
+	ck_assert_uint_eq(run.seq, 3);
 }
 END_TEST
 
@@ -492,6 +514,30 @@ START_TEST(damaged_record_that_waited_is_skipped)
 	take(1, "two", true);
 	ck_assert_int_eq(stream_acknowledge(stream, 1), 0);
 	ck_assert_uint_eq(ring_records(ring), 0);
+}
+END_TEST
+
+START_TEST(capture_is_told_while_in_flight)
+{
+	put("one", 0);
+	ck_assert_int_eq(stream_captured_ns(stream, 1), 0); /* it only waits */
+	take(1, "one", true);
+	ck_assert_int_eq(stream_captured_ns(stream, 1), 1000);
+	ck_assert_int_eq(stream_captured_ns(stream, 2), 0);
+	ck_assert_int_eq(stream_acknowledge(stream, 1), 0);
+	ck_assert_int_eq(stream_captured_ns(stream, 1), 0);
+}
+END_TEST
+
+START_TEST(stream_is_empty_when_nothing_waits_or_is_in_flight)
+{
+	ck_assert(stream_is_empty(stream));
+	put("one", 0);
+	ck_assert(!stream_is_empty(stream));
+	take(1, "one", true);
+	ck_assert(!stream_is_empty(stream));
+	ck_assert_int_eq(stream_acknowledge(stream, 1), 0);
+	ck_assert(stream_is_empty(stream));
 }
 END_TEST
 
@@ -508,7 +554,8 @@ add_open_tests(Suite *suite)
 	tcase_add_loop_test(tc, open_with_place_outside_ring_returns_ebadmsg, 0, 5);
 	tcase_add_test(tc, open_with_one_place_twice_returns_ebadmsg);
 	tcase_add_test(tc, open_with_other_ring_returns_ebadmsg);
-	tcase_add_loop_test(tc, damaged_record_in_flight_is_not_sent_again, 0, 2);
+	tcase_add_loop_test(tc, damaged_record_in_flight_keeps_its_sequence, 0, 2);
+	tcase_add_test(tc, damaged_record_in_flight_ends_a_run);
 	tcase_add_test(tc, damaged_record_that_waited_is_skipped);
 	suite_add_tcase(suite, tc);
 }
@@ -534,6 +581,8 @@ suite_stream(void)
 	tcase_add_test(tc, rejects_beyond_limit_return_enospc);
 	tcase_add_test(tc, parked_record_leaves_order_and_is_settled);
 	tcase_add_test(tc, sent_record_cannot_be_parked);
+	tcase_add_test(tc, capture_is_told_while_in_flight);
+	tcase_add_test(tc, stream_is_empty_when_nothing_waits_or_is_in_flight);
 	suite_add_tcase(suite, tc);
 	add_open_tests(suite);
 	return suite;

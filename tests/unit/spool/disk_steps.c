@@ -7,6 +7,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/uio.h>
 #include <unistd.h>
 
@@ -16,6 +17,41 @@ static struct {
 	atomic_uint after, count;
 	atomic_int error;
 } plan[DISK_RENAME + 1];
+
+#define NOTES 1000
+
+static char notes[NOTES + 1];
+static atomic_uint noted = NOTES; /* nobody wants to know */
+
+void
+disk_steps_record(void)
+{
+	memset(notes, 0, sizeof(notes));
+	noted = 0;
+}
+
+const char *
+disk_steps_order(void)
+{
+	return notes;
+}
+
+static void
+note(char what)
+{
+	unsigned at = noted < NOTES ? atomic_fetch_add(&noted, 1) : NOTES;
+
+	if (at < NOTES)
+		notes[at] = what;
+}
+
+static void
+note_sync(int fd, char file)
+{
+	struct stat st;
+
+	note(fstat(fd, &st) == 0 && S_ISDIR(st.st_mode) ? 'd' : file);
+}
 
 void
 disk_steps_kill_at(unsigned long step)
@@ -103,6 +139,7 @@ pwritev(int fd, const struct iovec *iov, int count, off_t at)
 	}
 	n = CALL_LIBRARY(ssize_t(*next)(int, const struct iovec *, int, off_t), pwritev,
 	    fd, iov, count, at);
+	note('w');
 	return (ssize_t)behind((int)n);
 }
 
@@ -111,6 +148,7 @@ fdatasync(int fd)
 {
 	if (fails(DISK_SYNC))
 		return -1;
+	note_sync(fd, 'f');
 	return behind(CALL_LIBRARY(int (*next)(int), fdatasync, fd));
 }
 
@@ -119,7 +157,15 @@ fsync(int fd)
 {
 	if (fails(DISK_SYNC))
 		return -1;
+	note_sync(fd, 's');
 	return behind(CALL_LIBRARY(int (*next)(int), fsync, fd));
+}
+
+int
+syncfs(int fd)
+{
+	note('y');
+	return CALL_LIBRARY(int (*next)(int), syncfs, fd);
 }
 
 int
@@ -127,6 +173,7 @@ ftruncate(int fd, off_t length)
 {
 	if (fails(DISK_TRUNCATE))
 		return -1;
+	note('t');
 	return behind(CALL_LIBRARY(int (*next)(int, off_t), ftruncate, fd, length));
 }
 
@@ -135,6 +182,7 @@ unlinkat(int dir_fd, const char *name, int flags)
 {
 	if (fails(DISK_UNLINK))
 		return -1;
+	note('u');
 	return behind(CALL_LIBRARY(
 	    int (*next)(int, const char *, int), unlinkat, dir_fd, name, flags));
 }
@@ -144,6 +192,7 @@ renameat(int from_fd, const char *from, int to_fd, const char *to)
 {
 	if (fails(DISK_RENAME))
 		return -1;
+	note('r');
 	return behind(CALL_LIBRARY(int (*next)(int, const char *, int, const char *),
 	    renameat, from_fd, from, to_fd, to));
 }

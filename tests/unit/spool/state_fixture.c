@@ -189,7 +189,7 @@ list(int dir_fd, const char *prefix)
 }
 
 void
-state_find(int dir_fd, const char *prefix, char *name)
+state_find_file(int dir_fd, const char *prefix, char *name)
 {
 	struct names nm = list(dir_fd, prefix);
 

@@ -32,7 +32,7 @@ void state_put(int dir_fd, const char *name, const void *bytes, size_t len);
 /* malloc'ed; belongs to the caller. */
 uint8_t *state_get(int dir_fd, const char *name, size_t *ret_len);
 /* The only file whose name begins so, into name (>= 256 bytes). */
-void state_find(int dir_fd, const char *prefix, char *name);
+void state_find_file(int dir_fd, const char *prefix, char *name);
 unsigned state_count(int dir_fd, const char *prefix);
 
 /* CRC-32C over names and bytes of all rings, journals and marks in dir_fd: two states that have

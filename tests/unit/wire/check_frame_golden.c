@@ -294,7 +294,7 @@ START_TEST(reject_is_as_specified)
 }
 END_TEST
 
-START_TEST(stored_ping_and_pong_are_as_specified)
+START_TEST(stored_void_ping_and_pong_are_as_specified)
 {
 	struct frame fr;
 	uint64_t number;
@@ -303,6 +303,9 @@ START_TEST(stored_ping_and_pong_are_as_specified)
 	fr = check_bytes("08000000 13 00 0000 01000000 00000000 2c00000000000000");
 	ck_assert_int_eq(frame_decode_number(&number, &fr), 0);
 	ck_assert_uint_eq(number, 44);
+	size = frame_encode_number(buf, BUF, FRAME_VOID, 1, 45);
+	(void)check_bytes("08000000 15 00 0000 01000000 00000000 2d00000000000000");
+	ck_assert_uint_eq(size, FRAME_HEADER + FRAME_VOID_BYTES);
 	size =
 	    frame_encode_number(buf, BUF, FRAME_PING, 0, UINT64_C(0x0123456789abcdef));
 	fr = check_bytes("08000000 03 00 0000 00000000 00000000 efcdab8967452301");
@@ -337,6 +340,23 @@ START_TEST(close_is_as_specified)
 }
 END_TEST
 
+START_TEST(cause_is_as_specified)
+{
+	struct frame_cause ca = { frame_text("queue-full"), frame_text("full") };
+	struct frame fr;
+
+	size = frame_encode_cause(buf, BUF, 1, &ca);
+	fr = check_bytes("12000000 a0 00 0000 01000000 00000000"
+			 "0a00 71756575652d66756c6c 0400 66756c6c");
+	memset(&ca, 0, sizeof(ca));
+	ck_assert_int_eq(frame_decode_cause(&ca, &fr), 0);
+	ck_assert_int_eq(fr.type, FRAME_CAUSE);
+	ck_assert_int_ge(fr.type, FRAME_OPTIONAL);
+	check_text(ca.reason, "queue-full");
+	check_text(ca.detail, "full");
+}
+END_TEST
+
 Suite *
 suite_frame_golden(void)
 {
@@ -352,7 +372,8 @@ suite_frame_golden(void)
 	tcase_add_test(tc, ack_is_as_specified);
 	tcase_add_test(tc, limits_are_as_specified);
 	tcase_add_test(tc, reject_is_as_specified);
-	tcase_add_test(tc, stored_ping_and_pong_are_as_specified);
+	tcase_add_test(tc, stored_void_ping_and_pong_are_as_specified);
+	tcase_add_test(tc, cause_is_as_specified);
 	tcase_add_test(tc, shut_is_as_specified);
 	tcase_add_test(tc, close_is_as_specified);
 	suite_add_tcase(su, tc);

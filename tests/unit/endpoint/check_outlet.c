@@ -1,0 +1,266 @@
+/* A route's end at its source that has an overflow log: what it offers, and what is on the disk. */
+#include <check.h>
+#include <dirent.h>
+#include <errno.h>
+#include <event2/event.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "../lib/private_ipc.h"
+#include "../spool/disk_steps.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "endpoint/intake.h"
+#include "endpoint/outlet.h"
+#include "endpoint/outlet_requeue.h"
+#include "flow/source.h"
+#include "lib/ipcq.h"
+#include "record/record.h"
+#include "spool/deadletter.h"
+#include "spool/disk.h"
+#include "spool/log.h"
+#include "spool/ring.h"
+#include "spool/runtime.h"
+#include "suites.h"
+
+#define DEADLINE_MS 10000
+#define INTERVAL_MS 20
+#define URI         "posix:/outlet"
+
+static struct {
+	char dir[64];
+	struct event_base *base;
+	struct runtime *runtime;
+	struct disk *disk;
+	struct event *collect;
+	struct deadletters *dead;
+	struct intake *intake;
+	struct outlet *outlet;
+	struct ipcq *queue;
+	bool requeued;
+} fx;
+
+static void
+on_disk(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd;
+	(void)what;
+	disk_collect(arg);
+}
+
+static void
+start_route(enum log_sync sync)
+{
+	struct intake_spec is = {
+		.name = "from", .uri = URI, .take_text = "", .ring_bytes = 1 << 16
+	};
+	struct outlet_spec os = { .route = "route",
+		.label = "hub/to",
+		.policy = { .log_limit = 1 << 20,
+		    .sync = sync,
+		    .sync_interval_ms = INTERVAL_MS } };
+	struct outlet_env env = { .base = fx.base,
+		.runtime = fx.runtime,
+		.disk = fx.disk,
+		.dead = fx.dead,
+		.log = { .runtime_fd = runtime_dir_fd(fx.runtime),
+		    .state_fd = runtime_state_fd(fx.runtime),
+		    .disk = fx.disk } };
+
+	ck_assert_int_eq(intake_new(&fx.intake, fx.base, fx.runtime, &is, NULL), 0);
+	ck_assert_int_eq(outlet_new(&fx.outlet, &env, fx.intake, &os), 0);
+	intake_start(fx.intake);
+}
+
+static void
+setup(void)
+{
+	struct ipcq_create cr = { .max_messages = 4, .message_size = 64 };
+
+	memset(&fx, 0, sizeof(fx));
+	private_ipc_enter();
+	log_setup(LOG_LEVEL_ERROR, LOG_STYLE_PLAIN);
+	(void)snprintf(fx.dir, sizeof(fx.dir), "%s", "/dev/shm/mqbridge-out-XXXXXX");
+	ck_assert_ptr_nonnull(mkdtemp(fx.dir));
+	ck_assert_int_eq(runtime_open(&fx.runtime, fx.dir, fx.dir, NULL), 0);
+	fx.base = event_base_new();
+	ck_assert_int_eq(disk_new(&fx.disk), 0);
+	ck_assert_int_eq(
+	    deadletters_open(&fx.dead, runtime_state_fd(fx.runtime), 1 << 20), 0);
+	fx.collect = event_new(
+	    fx.base, disk_fd(fx.disk), EV_READ | EV_PERSIST, on_disk, fx.disk);
+	(void)event_add(fx.collect, NULL);
+	ck_assert_int_eq(ipcq_open(&fx.queue, URI, IPCQ_WRITE | IPCQ_CREATE, &cr), 0);
+}
+
+static void
+remove_tree(int at, const char *name)
+{
+	int fd = openat(at, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dp = fdopendir(fd);
+	const struct dirent *de;
+
+	ck_assert_ptr_nonnull(dp);
+	while ((de = readdir(dp)) != NULL)
+		if (de->d_name[0] != '.' && unlinkat(fd, de->d_name, 0) != 0)
+			remove_tree(fd, de->d_name);
+	(void)closedir(dp);
+	(void)unlinkat(at, name, AT_REMOVEDIR);
+}
+
+static void
+teardown(void)
+{
+	disk_free(fx.disk);
+	outlet_free(fx.outlet);
+	intake_free(fx.intake);
+	deadletters_close(fx.dead);
+	event_free(fx.collect);
+	event_base_free(fx.base);
+	runtime_close(fx.runtime);
+	ipcq_close(fx.queue);
+	remove_tree(AT_FDCWD, fx.dir);
+}
+
+static void
+turn(void)
+{
+	const struct timeval tick = { .tv_usec = 1000 };
+
+	(void)event_base_loopexit(fx.base, &tick);
+	(void)event_base_loop(fx.base, EVLOOP_ONCE);
+}
+
+#define UNTIL(condition)                                                               \
+	do {                                                                           \
+		uint64_t by_ms = clock_monotonic_ms() + DEADLINE_MS;                   \
+		while (!(condition)) {                                                 \
+			ck_assert_uint_lt(clock_monotonic_ms(), by_ms);                \
+			turn();                                                        \
+		}                                                                      \
+	} while (0)
+
+static void
+put(const char *body)
+{
+	ck_assert_int_eq(ipcq_send(fx.queue, body, strlen(body), 1, IPCQ_NOWAIT), 0);
+}
+
+static const struct record *
+offered(void)
+{
+	struct source *src = outlet_source(fx.outlet);
+	uint64_t seq;
+	bool is_new;
+
+	return src->ops->peek(src, &seq, &is_new);
+}
+
+static uint64_t
+logged(void)
+{
+	struct outlet_numbers nb;
+
+	outlet_numbers(fx.outlet, &nb);
+	return nb.stream.log.waiting;
+}
+
+/* A dead letter of this route, as the store has it. */
+static struct deadletter
+letter(struct record *rec)
+{
+	struct ring *rg = intake_ring(fx.intake);
+	struct source_info info;
+	struct source *src = outlet_source(fx.outlet);
+
+	ck_assert_int_eq(src->ops->info(src, &info), 0);
+	rec->number = 1000; /* long ago */
+	record_seal(rec, ring_seed(rg));
+	return (struct deadletter){ .ring = *ring_id(rg),
+		.number = rec->number,
+		.stream = info.stream,
+		.reason = 1,
+		.uri = URI,
+		.label = "hub/to",
+		.route = "route",
+		.detail = "",
+		.rec = rec };
+}
+
+static void
+on_requeued(void *owner, int rc, bool appended)
+{
+	(void)owner;
+	ck_assert_int_eq(rc, 0);
+	ck_assert(appended);
+	fx.requeued = true;
+}
+
+/* It may not be sent before its letter is gone, else a kill would let it be sent again: until then
+ * nothing is. */
+START_TEST(nothing_is_offered_while_a_dead_letter_is_requeued)
+{
+	struct record rec = { .type = 9 };
+	struct deadletter_key key;
+	struct deadletter dead;
+
+	start_route(LOG_SYNC_NEVER);
+	put("waits");
+	UNTIL(offered() != NULL);
+	dead = letter(&rec);
+	ck_assert_int_eq(deadletters_store(fx.dead, &dead), 0);
+	ck_assert_int_eq(outlet_requeue(fx.outlet, &dead, on_requeued, NULL), 0);
+	while (!fx.requeued) {
+		ck_assert_ptr_null(offered());
+		turn();
+	}
+	key = (struct deadletter_key){ dead.ring, dead.number, dead.stream };
+	ck_assert_uint_eq(deadletters_count(fx.dead), 0);
+	ck_assert_int_eq(deadletters_remove(fx.dead, &key), -ENOENT);
+	UNTIL(offered() != NULL);
+	ck_assert_int_eq(offered()->type, 9);
+}
+END_TEST
+
+/* Segments alone are written and synced so. */
+static bool
+is_synced(void)
+{
+	const char *order = disk_steps_order();
+	const char *written = strrchr(order, 'w');
+
+	return written != NULL && strchr(written, 'f') != NULL;
+}
+
+/* A message now and then, which no next one pushes on. */
+START_TEST(single_message_is_on_the_disk_after_the_interval)
+{
+	start_route(LOG_SYNC_INTERVAL);
+	disk_steps_record();
+	for (uint64_t i = 1; i <= 3; i++) {
+		put("one");
+		UNTIL(logged() == i);
+		UNTIL(is_synced());
+		disk_steps_record();
+	}
+}
+END_TEST
+
+Suite *
+suite_outlet(void)
+{
+	Suite *s = suite_create("outlet");
+	TCase *tc = tcase_create("log");
+
+	if (!private_ipc_possible("outlet"))
+		return s;
+	tcase_set_timeout(tc, 60);
+	tcase_add_checked_fixture(tc, setup, teardown);
+	tcase_add_test(tc, nothing_is_offered_while_a_dead_letter_is_requeued);
+	tcase_add_test(tc, single_message_is_on_the_disk_after_the_interval);
+	suite_add_tcase(s, tc);
+	return s;
+}
