@@ -11,15 +11,18 @@
 
 #include "base/clock.h"
 #include "base/quote.h"
+#include "control/change.h"
 #include "control/command.h"
 #include "control/reply.h"
 #include "control/request.h"
+#include "control/roles.h"
 #include "control/server.h"
 #include "control/text.h"
 
 struct answerer {
 	const char *name;
 	void *context;                    /* of the commands that were given */
+	control_change_fn *on_change;     /* or NULL */
 	struct control_command *commands; /* the given ones, and "help" behind them */
 	size_t n;
 };
@@ -29,11 +32,30 @@ struct answer {
 	struct answerer *answerer;  /* borrowed, like out */
 	const struct control_command *command;
 	struct text *out;
+	char *request; /* for on_change(); NULL: a viewer's command */
 	bool in_pieces;
 	bool line_open; /* the last piece ends in the middle of a line */
 	void (*ready)(void *owner, int rc);
 	void *owner;
 };
+
+/* A client that lays answers out itself needs what the text form is made of. */
+static json_t *
+columns_of(const struct control_command *cm)
+{
+	json_t *array = json_array();
+
+	for (const struct control_column *co = cm->columns; co->member != NULL; co++) {
+		json_t *column = json_pack(
+		    "{s:s, s:s}", "member", co->member, "heading", co->heading);
+
+		if (json_array_append_new(array, column) != 0) {
+			json_decref(array);
+			return NULL;
+		}
+	}
+	return array;
+}
 
 static int
 run_help(void *context, struct control_reply *reply)
@@ -43,8 +65,9 @@ run_help(void *context, struct control_reply *reply)
 	reply->kind = "help";
 	for (size_t i = 0; i < an->n; i++) {
 		const struct control_command *cm = &an->commands[i];
-		json_t *item =
-		    json_pack("{s:s, s:s}", "command", cm->words, "help", cm->help);
+		json_t *item = json_pack("{s:s, s:s, s:s, s:b, s:o}", "command",
+		    cm->words, "role", roles_name(cm->role), "help", cm->help,
+		    "as_list", cm->as_list, "columns", columns_of(cm));
 
 		if (json_array_append_new(reply->items, item) != 0)
 			return -ENOMEM;
@@ -76,6 +99,7 @@ answerer_new(struct answerer **ret, const struct control_spec *spec)
 		return -ENOMEM;
 	an->name = spec->name;
 	an->context = spec->context;
+	an->on_change = spec->on_change;
 	an->n = spec->n_commands + 1;
 	an->commands = calloc(an->n, sizeof(*an->commands));
 	if (an->commands == NULL) {
@@ -141,6 +165,20 @@ take_arguments(struct control_reply *reply, char why[REQUEST_WHY_MAX],
 	return -E2BIG;
 }
 
+/* What became of a command that not everybody may use. A question is no end of it. */
+static void
+tell_change(const struct answer *aw, enum reply_fault fault, const char *why)
+{
+	const struct answerer *an = aw->answerer;
+	struct control_change change = { .caller = aw->reply.caller,
+		.request = aw->request,
+		.fault = fault,
+		.why = why };
+
+	if (aw->request != NULL && an->on_change != NULL && fault != REPLY_CONFIRM)
+		an->on_change(an->context, &change);
+}
+
 /* The command of a line, which rq keeps. Returns 0, or -errno with the reason in why. */
 static int
 find_command(const struct answerer *an, struct answer *aw, struct request *rq,
@@ -156,13 +194,33 @@ find_command(const struct answerer *an, struct answer *aw, struct request *rq,
 	return take_arguments(&aw->reply, why, rq, &match);
 }
 
+int
+control_reply_require(struct control_reply *reply, enum control_role role)
+{
+	struct answer *aw = (struct answer *)reply;
+
+	/* What more than looks is noted, so that it can be told. */
+	if (role > CONTROL_VIEWER && aw->request == NULL) {
+		aw->request = change_request(aw->command, reply);
+		if (aw->request == NULL)
+			return -ENOMEM;
+	}
+	if (reply->caller->role >= role)
+		return 0;
+	roles_explain(
+	    reply->why, sizeof(reply->why), aw->command->words, role, reply->caller);
+	reply->error = reply->why;
+	return -EPERM;
+}
+
 static void
 answer_refusal(struct answer *aw, int rc)
 {
 	const char *why = aw->reply.error == NULL ? strerror(-rc) : aw->reply.error;
+	struct quoted shown = quote(why);
 
-	reply_write_error(
-	    aw->out, aw->reply.as_json, reply_fault_of(rc), quote(why).text);
+	reply_write_refusal(aw->out, &aw->reply, reply_fault_of(rc), shown.text);
+	tell_change(aw, reply_fault_of(rc), shown.text);
 }
 
 /* Write what a command says that is done, behind what it has put. */
@@ -173,10 +231,12 @@ answer_write(struct answer *aw, int rc)
 
 	if (rc != 0)
 		answer_refusal(aw, rc);
-	else if (aw->reply.as_json)
+	else
+		tell_change(aw, REPLY_DONE, NULL);
+	if (rc == 0 && aw->reply.as_json)
 		reply_write_json(
 		    aw->out, aw->answerer->name, clock_wall_ns(), &aw->reply);
-	else
+	else if (rc == 0)
 		reply_write_text(aw->out, aw->command, &aw->reply);
 	if (aw->out->rc != -EFBIG)
 		return;
@@ -201,6 +261,8 @@ answer_run(struct answer *aw, struct request *rq)
 	aw->reply.items = json_array();
 	aw->reply.warnings = json_array();
 	if (aw->reply.items != NULL && aw->reply.warnings != NULL)
+		rc = control_reply_require(&aw->reply, aw->command->role);
+	if (rc == 0)
 		rc = aw->command->run(
 		    aw->command->run == run_help ? an : an->context, &aw->reply);
 	aw->reply.args = NULL;
@@ -259,10 +321,13 @@ answer_free(struct answer *aw)
 {
 	if (aw == NULL)
 		return;
-	if (aw->reply.later != NULL)
+	if (aw->reply.later != NULL) {
+		tell_change(aw, REPLY_REFUSED, "the client left before its end");
 		aw->reply.later->gone(aw->reply.owner);
+	}
 	json_decref(aw->reply.items);
 	json_decref(aw->reply.warnings);
+	free(aw->request);
 	free(aw);
 }
 
@@ -285,10 +350,13 @@ control_reply_end(struct control_reply *reply, int rc)
 
 	reply->later = NULL;
 	if (aw->in_pieces && rc == 0 && reply->kind == NULL) {
+		tell_change(aw, REPLY_DONE, NULL);
 		text_puts(aw->out, "\n");
 	} else if (!aw->line_open) {
 		answer_write(aw, rc);
 		rc = 0;
+	} else {
+		tell_change(aw, reply_fault_of(rc), "it was broken off");
 	}
 	if (rc == 0)
 		rc = aw->out->rc;

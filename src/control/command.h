@@ -74,8 +74,11 @@ struct control_column {
 struct control_command {
 	/* "show status": what the request line must be, abbreviable per word; single blanks.
 	 * Behind it what else it takes, in capitals or brackets: "drop ID... [FORCE]": a
-	 * word in brackets may be absent, one that ends in "..." may be repeated and is the
-	 * last. "[yes]" at the very end: it may have to be confirmed. */
+	 * word in brackets may be absent, or several: "[timeout D]"; one that ends in "..."
+	 * may be repeated and is the last. It may be one of several, "ROUTE|all"; words in
+	 * small letters then stand for themselves. ROUTE, PEER, QUEUE, LETTER-ID, HELD-ID and
+	 * STREAM-ID are completed with what the daemon has (client/complete.c), a BODY is
+	 * never logged. "[yes]" at the very end: it may have to be confirmed. */
 	const char *words;
 	enum control_role role; /* the least that may use it; never 0 */
 	const char *help;       /* one line */
@@ -96,6 +99,10 @@ struct control_command {
 	 * "error: " nor with "warning: ". */
 	int (*run)(void *context, struct control_reply *reply);
 };
+
+/* What is asked for wants a higher role than the command as such: 0, or -EPERM with the reason in
+ * reply->error. Like every command of such a role it is told of as a change. In run() only. */
+int control_reply_require(struct control_reply *reply, enum control_role role);
 
 #define CONTROL_PIECE_MAX (1UL << 20) /* bytes */
 

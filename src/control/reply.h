@@ -11,6 +11,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include <jansson.h>
+
 #include "base/compiler.h"
 
 struct control_command;
@@ -43,6 +45,13 @@ void reply_write_json(struct text *out, const char *name, int64_t wall_ns,
 /* why must be UTF-8 without control characters. */
 void reply_write_error(
     struct text *out, int as_json, enum reply_fault fault, const char *why);
+
+/* Lines "warning: ..." of an array of strings. */
+void reply_write_warnings(struct text *out, const json_t *warnings);
+
+/* The same with the warnings of rp behind it: more of why. */
+void reply_write_refusal(struct text *out, const struct control_reply *rp,
+    enum reply_fault fault, const char *why);
 
 /* What a whole answer says: a value of enum reply_fault, or -EBADMSG when as_json and it is
  * neither a document of this schema nor an error. */

@@ -82,7 +82,10 @@ request_split(struct request *ret, const char *line, size_t len)
 static bool
 is_argument(const char *word)
 {
-	return *word == '[' || (*word >= 'A' && *word <= 'Z');
+	size_t len = strcspn(word, " ");
+
+	return *word == '[' || (*word >= 'A' && *word <= 'Z') ||
+	       memchr(word, '|', len) != NULL;
 }
 
 /* The word number i of a command, counted from 0; returns its length, 0 when it has none. */
@@ -106,10 +109,10 @@ command_word(const struct control_command *cm, size_t i, const char **ret)
 
 /* One word of what a command takes. */
 static void
-count_argument(struct request_arguments *ret, const char *word, size_t len)
+count_argument(struct request_arguments *ret, const char *word, size_t len, bool inside)
 {
 	static const char yes[] = "[yes]", more[] = "...";
-	bool optional = word[0] == '[';
+	bool optional = inside || word[0] == '[';
 
 	if (len == sizeof(yes) - 1 && memcmp(word, yes, len) == 0) {
 		ret->confirms = true;
@@ -118,24 +121,61 @@ count_argument(struct request_arguments *ret, const char *word, size_t len)
 	if (!optional)
 		ret->min++;
 	ret->max++;
-	if (optional)
-		len--; /* the bracket */
+	if (word[len - 1] == ']')
+		len--;
 	if (len >= sizeof(more) - 1 &&
 	    memcmp(word + len - (sizeof(more) - 1), more, sizeof(more) - 1) == 0)
 		ret->max = REQUEST_WORDS_MAX;
+}
+
+size_t
+request_words_len(const struct control_command *cm)
+{
+	const char *at = cm->words;
+
+	while (*at != '\0' && !is_argument(at)) {
+		at += strcspn(at, " ");
+		at += strspn(at, " ");
+	}
+	while (at > cm->words && at[-1] == ' ')
+		at--;
+	return (size_t)(at - cm->words);
+}
+
+const char *
+request_argument(const struct control_command *cm, size_t i)
+{
+	const char *at = cm->words + request_words_len(cm);
+	const char *last = NULL;
+	struct request_arguments ra;
+
+	at += strspn(at, " ");
+	for (size_t k = 0; *at != '\0' && k <= i; k++) {
+		last = at;
+		at += strcspn(at, " ");
+		at += strspn(at, " ");
+		if (k == i)
+			return last;
+	}
+	request_arguments(&ra, cm);
+	return ra.max == REQUEST_WORDS_MAX ? last : NULL;
 }
 
 void
 request_arguments(struct request_arguments *ret, const struct control_command *cm)
 {
 	const char *at = cm->words;
+	bool inside = false; /* of brackets around several words */
+	bool begun = false;  /* behind the words of its own */
 
 	*ret = (struct request_arguments){ 0 };
 	while (*at != '\0') {
 		size_t len = strcspn(at, " ");
 
-		if (is_argument(at))
-			count_argument(ret, at, len);
+		begun = begun || is_argument(at);
+		if (begun)
+			count_argument(ret, at, len, inside);
+		inside = (inside || *at == '[') && at[len - 1] != ']';
 		at += len;
 		at += strspn(at, " ");
 	}

@@ -13,7 +13,7 @@
 #include "base/compiler.h"
 #include "control/server.h"
 
-#define REQUEST_WORDS_MAX 32   /* in one line, without the "json" at its end */
+#define REQUEST_WORDS_MAX 256  /* in one line, without the "json" at its end */
 #define REQUEST_WHY_MAX   1024 /* bytes of an explanation with its NUL */
 
 struct control_command;
@@ -50,5 +50,11 @@ struct request_arguments {
 	bool confirms;   /* and a "yes" */
 };
 void request_arguments(struct request_arguments *ret, const struct control_command *cm);
+
+/* How many bytes of cm->words are words of its own, without the blank behind them. */
+size_t request_words_len(const struct control_command *cm);
+/* Where in cm->words the argument number i begins, counted from 0: "ROUTE [yes]"; the last if it
+ * may be repeated; NULL: there is none. */
+const char *request_argument(const struct control_command *cm, size_t i);
 
 #endif

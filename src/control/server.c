@@ -1,7 +1,7 @@
 #include "control/server.h"
 
-#include <assert.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -12,276 +12,86 @@
 
 #include "base/clock.h"
 #include "control/answer.h"
-#include "control/command.h"
 #include "control/reply.h"
-#include "control/socket.h"
-#include "control/text.h"
+#include "control/server_private.h"
 
 #define SOCKET_MODE     0660
 #define ACCEPT_PER_TURN 16   /* connections; the loop has other work */
 #define ACCEPT_PAUSE_MS 1000 /* when descriptors or memory are short */
-#define INPUT_MAX       (CONTROL_LINE_MAX + 2) /* a line with CR and LF */
-
-struct client {
-	struct control_server *cs; /* borrowed */
-	struct client **place;     /* in its table */
-	int fd;
-	struct control_caller caller;
-	/* Only one of the two is pending: requests are not read while an answer waits. */
-	struct event *readable;
-	struct event *writable;
-	struct event
-	    *deadline; /* ends the client; made active at once by client_kill() */
-	bool at_end;   /* the client sends no more */
-	bool is_last;  /* no request is read after this answer */
-	char in[INPUT_MAX];
-	size_t in_len;
-	struct text out;
-	size_t out_sent; /* bytes of out */
-	/* One that comes later, or NULL; then no event is pending while the command works. */
-	struct answer *answer;
-	bool is_whole; /* it has been ended */
-	bool is_dead;  /* killed, and not yet freed */
-};
-
-struct control_server {
-	struct event_base *base; /* borrowed */
-	char *path;
-	char *name;
-	struct timeval idle;
-	struct control_socket socket;
-	struct answerer *answerer;
-	struct event *acceptable;
-	struct event *resume;                        /* accepting, after a pause */
-	struct client *clients[CONTROL_CLIENTS_MAX]; /* NULL: free */
-};
-
-/* Never under a running callback but that of the client's own deadline. */
-static void
-client_free(struct client *cl)
-{
-	*cl->place = NULL;
-	answer_free(cl->answer);
-	if (cl->readable != NULL)
-		event_free(cl->readable);
-	if (cl->writable != NULL)
-		event_free(cl->writable);
-	if (cl->deadline != NULL)
-		event_free(cl->deadline);
-	(void)close(cl->fd);
-	text_done(&cl->out);
-	free(cl);
-}
-
-static void
-client_on_deadline(evutil_socket_t fd, short what, void *arg)
-{
-	(void)fd;
-	(void)what;
-	client_free(arg);
-}
-
-/* The client is freed on the next turn; none of its other callbacks comes before. */
-static void
-client_kill(struct client *cl)
-{
-	cl->is_dead = true;
-	(void)event_del(cl->readable);
-	(void)event_del(cl->writable);
-	event_active(cl->deadline, EV_TIMEOUT, 0);
-}
-
-/* Wait for ev, and give the client its full time again when it has made progress. */
-static void
-client_wait(struct client *cl, struct event *ev, bool progress)
-{
-	if (event_add(ev, NULL) != 0 ||
-	    (progress && event_add(cl->deadline, &cl->cs->idle) != 0))
-		client_kill(cl);
-}
-
-/* Something of an answer that comes later, or its end: struct answer, ready(). */
-static void
-client_on_answer(void *owner, int rc)
-{
-	struct client *cl = owner;
-
-	cl->is_whole = rc != 0;
-	if (cl->is_dead)
-		return;
-	if (rc < 0)
-		client_kill(cl);
-	else
-		client_wait(cl, cl->writable, true);
-}
-
-/* The command works on it: the time that this takes is not the client's. */
-static void
-client_await(struct client *cl)
-{
-	cl->is_whole = false;
-	answer_listen(cl->answer, client_on_answer, cl);
-	(void)event_del(cl->deadline);
-}
-
-/* Answer the first len bytes of the input, which are a line without its newline, and forget
- * the first used. */
-static void
-client_answer(struct client *cl, size_t len, size_t used)
-{
-	int rc;
-
-	if (len > 0 && cl->in[len - 1] == '\r')
-		len--;
-	if (len > CONTROL_LINE_MAX) {
-		reply_write_error(
-		    &cl->out, false, REPLY_USAGE, "the request is too long");
-		rc = cl->out.rc;
-		cl->is_last = true;
-	} else {
-		struct answer_request request = { cl->in, len, &cl->caller };
-
-		rc = answerer_run(cl->cs->answerer, &cl->answer, &cl->out, &request);
-	}
-	cl->in_len -= used;
-	memmove(cl->in, cl->in + used, cl->in_len);
-	if (rc == 1)
-		client_await(cl);
-	else if (rc != 0)
-		client_kill(cl);
-	else
-		client_wait(cl, cl->writable, true);
-}
-
-/* Nothing waits to be sent: answer the next line that is there, or read on. */
-static void
-client_proceed(struct client *cl, bool progress)
-{
-	const char *newline = memchr(cl->in, '\n', cl->in_len);
-
-	if (newline != NULL) {
-		size_t len = (size_t)(newline - cl->in);
-
-		client_answer(cl, len, len + 1);
-	} else if (cl->in_len == sizeof(cl->in) || (cl->at_end && cl->in_len > 0)) {
-		client_answer(cl, cl->in_len, cl->in_len);
-	} else if (cl->at_end) {
-		client_kill(cl);
-	} else {
-		client_wait(cl, cl->readable, progress);
-	}
-}
-
-static void
-client_on_readable(evutil_socket_t fd, short what, void *arg)
-{
-	struct client *cl = arg;
-	ssize_t n;
-
-	(void)what;
-	assert(cl->in_len < sizeof(cl->in));
-	n = recv(fd, cl->in + cl->in_len, sizeof(cl->in) - cl->in_len, MSG_DONTWAIT);
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		client_kill(cl);
-		return;
-	}
-	if (n == 0)
-		cl->at_end = true;
-	if (n > 0)
-		cl->in_len += (size_t)n;
-	client_proceed(cl, false);
-}
-
-static void
-client_on_writable(evutil_socket_t fd, short what, void *arg)
-{
-	struct client *cl = arg;
-	ssize_t n;
-
-	(void)what;
-	n = send(fd, cl->out.bytes + cl->out_sent, cl->out.len - cl->out_sent,
-	    MSG_DONTWAIT | MSG_NOSIGNAL);
-	if (n < 0 && errno != EAGAIN && errno != EINTR) {
-		client_kill(cl);
-		return;
-	}
-	if (n > 0)
-		cl->out_sent += (size_t)n;
-	if (cl->out_sent < cl->out.len) {
-		client_wait(cl, cl->writable, false);
-		return;
-	}
-	text_done(&cl->out);
-	cl->out_sent = 0;
-	if (cl->answer != NULL && !cl->is_whole) {
-		(void)event_del(cl->deadline);
-		answer_taken(cl->answer);
-		return;
-	}
-	answer_free(cl->answer);
-	cl->answer = NULL;
-	if (cl->is_last)
-		client_kill(cl);
-	else
-		client_proceed(cl, true);
-}
-
-/* Who connected. Returns 0 or -errno. */
-static int
-identify(struct control_caller *ret, int fd)
-{
-	struct ucred cred;
-	socklen_t len = sizeof(cred);
-
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &cred, &len) != 0)
-		return -errno;
-	*ret = (struct control_caller){ cred.uid, cred.gid, cred.pid, CONTROL_VIEWER };
-	if (cred.uid == 0 || cred.uid == geteuid())
-		ret->role = CONTROL_ADMIN;
-	return 0;
-}
-
-/* A new client for a free place of the table. Takes over fd. */
-static int
-client_new(struct control_server *cs, struct client **place, int fd)
-{
-	struct client *cl = calloc(1, sizeof(*cl));
-
-	if (cl == NULL) {
-		(void)close(fd);
-		return -ENOMEM;
-	}
-	cl->cs = cs;
-	cl->place = place;
-	*place = cl;
-	cl->fd = fd;
-	text_init(&cl->out, ANSWER_MAX);
-	cl->readable = event_new(cs->base, fd, EV_READ, client_on_readable, cl);
-	cl->writable = event_new(cs->base, fd, EV_WRITE, client_on_writable, cl);
-	cl->deadline = evtimer_new(cs->base, client_on_deadline, cl);
-	if (cl->readable == NULL || cl->writable == NULL || cl->deadline == NULL) {
-		client_free(cl);
-		return -ENOMEM;
-	}
-	if (identify(&cl->caller, fd) != 0)
-		client_kill(cl);
-	else
-		client_wait(cl, cl->readable, true);
-	return 0;
-}
+#define LOOK_MS         1000 /* how soon it is seen that the client of a command has left */
+#define NS_PER_MS       1000000
 
 /* Say why and hang up; a fresh socket has room for the line. Takes over fd. */
 static void
-turn_away(int fd)
+turn_away(int fd, const char *why)
 {
 	struct text out;
 
 	text_init(&out, ANSWER_MAX);
-	reply_write_error(&out, false, REPLY_REFUSED, "too many clients");
+	reply_write_error(&out, false, REPLY_REFUSED, why);
 	if (out.rc == 0)
 		(void)send(fd, out.bytes, out.len, MSG_DONTWAIT | MSG_NOSIGNAL);
 	text_done(&out);
 	(void)close(fd);
+}
+
+/* How much the client deserves to go, 0: not at all. Longer silent, or else more of the loop's
+ * time, is more. */
+static int64_t
+burden_of(const struct client *cl, int64_t now_ns)
+{
+	int64_t silent_ns = now_ns - cl->progress_ns;
+
+	if (!client_owes(cl))
+		silent_ns = 0;
+	if (silent_ns >= (int64_t)CONTROL_SILENT_MS * NS_PER_MS)
+		return INT64_MAX / 2 + silent_ns;
+	/* Not those for which a command works: they may wait for long. */
+	if (cl->answer == NULL && !cl->is_dead &&
+	    cl->total_ns >= (int64_t)CONTROL_HEAVY_MS * NS_PER_MS)
+		return cl->total_ns;
+	return 0;
+}
+
+/* The client of that user that has to go for another; or NULL. */
+static struct client *
+find_burden(const struct control_server *cs, uid_t uid)
+{
+	int64_t now_ns = clock_monotonic_ns();
+	struct client *ret = NULL;
+	int64_t most = 0;
+
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *cl = cs->clients[i];
+		int64_t burden;
+
+		if (cl == NULL || cl->caller.uid != uid)
+			continue;
+		burden = burden_of(cl, now_ns);
+		if (burden > most) {
+			most = burden;
+			ret = cl;
+		}
+	}
+	return ret;
+}
+
+/* NULL, or why there is no place for another client of that caller. */
+static const char *
+make_place(struct control_server *cs, const struct control_caller *caller)
+{
+	enum place_refusal refusal = places_ask(&cs->places, caller);
+
+	if (refusal == PLACE_USER_FULL) {
+		struct client *burden = find_burden(cs, caller->uid);
+
+		if (burden == NULL)
+			return "too many clients of your user";
+		/* None of its callbacks is running: this is one of the server. */
+		client_free(burden);
+		refusal = places_ask(&cs->places, caller);
+	}
+	return refusal == PLACE_FREE ? NULL : "too many clients";
 }
 
 /* Returns 0, or -errno when no more can be accepted now. */
@@ -289,28 +99,60 @@ static int
 accept_one(struct control_server *cs)
 {
 	int fd = accept4(cs->socket.fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	struct control_caller caller;
+	const char *why;
+	size_t i = 0;
 
 	if (fd < 0)
 		return -errno;
-	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		if (cs->clients[i] == NULL)
-			return client_new(cs, &cs->clients[i], fd);
+	if (roles_identify(&caller, &cs->roles, fd) != 0) {
+		(void)close(fd);
+		return 0;
 	}
-	turn_away(fd);
-	return 0;
+	why = make_place(cs, &caller);
+	if (why != NULL) {
+		turn_away(fd, why);
+		return 0;
+	}
+	while (cs->clients[i] != NULL)
+		i++;
+	return client_new(cs, &cs->clients[i], fd, &caller);
+}
+
+/* Somebody waits for a turn. */
+static void
+await_turn(struct control_server *cs)
+{
+	struct timeval wait = clock_timeval(share_wait_ms(&cs->share));
+
+	if (!evtimer_pending(cs->turn, NULL))
+		(void)event_add(cs->turn, &wait);
 }
 
 static void
-server_on_acceptable(evutil_socket_t fd, short what, void *arg)
+pause_accepting(struct control_server *cs)
 {
-	struct control_server *cs = arg;
 	struct timeval pause = clock_timeval(ACCEPT_PAUSE_MS);
+
+	/* The connection stays there, and would wake the loop for ever. */
+	if (event_add(cs->resume, &pause) == 0)
+		(void)event_del(cs->acceptable);
+}
+
+/* Accept at most n, as long as the share lasts. */
+static void
+accept_some(struct control_server *cs, int n)
+{
+	int64_t now_ns = clock_monotonic_ns();
 	int rc = 0;
 
-	(void)fd;
-	(void)what;
-	for (int i = 0; i < ACCEPT_PER_TURN && rc == 0; i++)
+	for (int i = 0; i < n && rc == 0 && share_is_open(&cs->share, now_ns); i++) {
+		int64_t begun_ns = now_ns;
+
 		rc = accept_one(cs);
+		now_ns = clock_monotonic_ns();
+		share_spend(&cs->share, now_ns - begun_ns);
+	}
 	switch (rc) {
 	case 0:
 	case -EAGAIN:
@@ -318,10 +160,23 @@ server_on_acceptable(evutil_socket_t fd, short what, void *arg)
 	case -ECONNABORTED:
 		return;
 	default:
-		/* The connection stays there, and would wake the loop for ever. */
-		if (event_add(cs->resume, &pause) == 0)
-			(void)event_del(cs->acceptable);
+		pause_accepting(cs);
 	}
+}
+
+static void
+server_on_acceptable(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_server *cs = arg;
+
+	(void)fd;
+	(void)what;
+	accept_some(cs, ACCEPT_PER_TURN);
+	if (share_is_open(&cs->share, clock_monotonic_ns()))
+		return;
+	cs->accept_waits = true;
+	(void)event_del(cs->acceptable);
+	await_turn(cs);
 }
 
 static void
@@ -336,6 +191,196 @@ server_on_resume(evutil_socket_t fd, short what, void *arg)
 		(void)event_add(cs->resume, &pause);
 }
 
+/* Do what the client has to do. It is freed on a later turn at the earliest. */
+static void
+serve(struct client *cl, void (*due)(struct client *cl), int64_t now_ns)
+{
+	int64_t spent_ns;
+
+	due(cl);
+	spent_ns = clock_monotonic_ns() - now_ns;
+	share_spend(&cl->cs->share, spent_ns);
+	(void)places_spend(cl->account, spent_ns, now_ns);
+	cl->spent_ns = spent_ns;
+	cl->total_ns += spent_ns;
+}
+
+void
+server_admit(struct client *cl, void (*due)(struct client *cl))
+{
+	struct control_server *cs = cl->cs;
+	int64_t now_ns = clock_monotonic_ns();
+
+	if (TAILQ_EMPTY(&cs->waiting) && share_is_open(&cs->share, now_ns)) {
+		serve(cl, due, now_ns);
+		return;
+	}
+	cl->due = due;
+	cl->due_ns = now_ns;
+	TAILQ_INSERT_TAIL(&cs->waiting, cl, link);
+	await_turn(cs);
+}
+
+void
+server_forget(struct client *cl)
+{
+	if (cl->due != NULL)
+		TAILQ_REMOVE(&cl->cs->waiting, cl, link);
+	cl->due = NULL;
+}
+
+/* What stands against a client: what its user has had lately, and it had itself when it came
+ * last. Who waits gains with the time, at the pace at which each that waits could be given
+ * some, so that nobody waits for ever. */
+static int64_t
+cost_of(const struct client *cl, int64_t now_ns, int64_t n_waiting)
+{
+	return places_spend(cl->account, 0, now_ns) + cl->spent_ns -
+	       (now_ns - cl->due_ns) / 100 * SHARE_PERCENT / (2 * n_waiting);
+}
+
+/* Whose turn is it? */
+static struct client *
+choose(const struct control_server *cs, int64_t now_ns)
+{
+	struct client *best = NULL;
+	int64_t best_cost = 0;
+	int64_t n_waiting = 0;
+	struct client *cl;
+
+	TAILQ_FOREACH (cl, &cs->waiting, link)
+		n_waiting++;
+	TAILQ_FOREACH (cl, &cs->waiting, link) {
+		int64_t cost = cost_of(cl, now_ns, n_waiting);
+
+		if (best == NULL || cost < best_cost) {
+			best = cl;
+			best_cost = cost;
+		}
+	}
+	return best;
+}
+
+static void
+server_on_turn(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_server *cs = arg;
+	int64_t now_ns = clock_monotonic_ns();
+
+	(void)fd;
+	(void)what;
+	share_begin_slice(&cs->share);
+	/* One, so that those who are in do not keep out the others. */
+	if (cs->accept_waits)
+		accept_some(cs, 1);
+	while (share_is_open(&cs->share, now_ns)) {
+		struct client *cl = choose(cs, now_ns);
+		void (*due)(struct client *);
+
+		if (cl == NULL)
+			break;
+		due = cl->due;
+		server_forget(cl);
+		serve(cl, due, now_ns);
+		now_ns = clock_monotonic_ns();
+	}
+	if (!TAILQ_EMPTY(&cs->waiting)) {
+		await_turn(cs);
+	} else if (cs->accept_waits && event_add(cs->acceptable, NULL) == 0) {
+		cs->accept_waits = false;
+	} else if (cs->accept_waits) {
+		await_turn(cs);
+	}
+}
+
+void
+server_look_later(struct control_server *cs)
+{
+	struct timeval look = clock_timeval(LOOK_MS);
+
+	if (!evtimer_pending(cs->look, NULL))
+		(void)event_add(cs->look, &look);
+}
+
+static void
+server_on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct control_server *cs = arg;
+
+	(void)fd;
+	(void)what;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *cl = cs->clients[i];
+		struct pollfd at;
+
+		if (cl == NULL || cl->answer == NULL || cl->is_dead)
+			continue;
+		server_look_later(cs);
+		/* Not half closed: who only has no more to ask waits for the answer. */
+		at = (struct pollfd){ .fd = cl->fd };
+		if (poll(&at, 1, 0) == 1 && (at.revents & (POLLHUP | POLLERR)) != 0)
+			client_kill(cl);
+	}
+}
+
+void
+server_bound_memory(const struct client *grown)
+{
+	const struct control_server *cs = grown->cs;
+
+	for (;;) {
+		struct client *worst = NULL;
+		size_t pending = 0;
+
+		for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+			struct client *cl = cs->clients[i];
+
+			if (cl == NULL || cl->is_dead)
+				continue;
+			pending += cl->out.size;
+			if (cl != grown && cl->out.size > 0 &&
+			    (worst == NULL || cl->progress_ns < worst->progress_ns))
+				worst = cl;
+		}
+		if (pending <= CONTROL_PENDING_MAX || worst == NULL)
+			return;
+		client_kill(worst);
+	}
+}
+
+int
+control_server_set_roles(struct control_server *cs, const struct control_roles *roles)
+{
+	struct control_roles copied;
+	int rc = roles_copy(&copied, roles);
+
+	if (rc != 0)
+		return rc;
+	roles_done(&cs->roles);
+	cs->roles = copied;
+	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
+		struct client *cl = cs->clients[i];
+
+		if (cl != NULL && roles_identify(&cl->caller, &cs->roles, cl->fd) != 0)
+			client_kill(cl);
+	}
+	return 0;
+}
+
+static int
+server_watch(struct control_server *cs)
+{
+	cs->acceptable = event_new(
+	    cs->base, cs->socket.fd, EV_READ | EV_PERSIST, server_on_acceptable, cs);
+	cs->resume = evtimer_new(cs->base, server_on_resume, cs);
+	cs->turn = evtimer_new(cs->base, server_on_turn, cs);
+	cs->look = evtimer_new(cs->base, server_on_look, cs);
+	if (cs->acceptable == NULL || cs->resume == NULL || cs->turn == NULL ||
+	    cs->look == NULL)
+		return -ENOMEM;
+	return event_add(cs->acceptable, NULL) == 0 ? 0 : -ENOMEM;
+}
+
 static int
 server_start(struct control_server *cs, const struct control_spec *spec)
 {
@@ -347,18 +392,16 @@ server_start(struct control_server *cs, const struct control_spec *spec)
 	if (cs->path == NULL || cs->name == NULL)
 		return -ENOMEM;
 	own.name = cs->name;
+	rc = roles_copy(&cs->roles, spec->roles);
+	if (rc != 0)
+		return rc;
 	rc = answerer_new(&cs->answerer, &own);
 	if (rc != 0)
 		return rc;
-	rc = control_socket_open(&cs->socket, cs->path, SOCKET_MODE);
-	if (rc != 0)
-		return rc;
-	cs->acceptable = event_new(
-	    cs->base, cs->socket.fd, EV_READ | EV_PERSIST, server_on_acceptable, cs);
-	cs->resume = evtimer_new(cs->base, server_on_resume, cs);
-	if (cs->acceptable == NULL || cs->resume == NULL)
-		return -ENOMEM;
-	return event_add(cs->acceptable, NULL) == 0 ? 0 : -ENOMEM;
+	if (spec->passed == NULL)
+		rc = control_socket_open(
+		    &cs->socket, cs->path, SOCKET_MODE, spec->group);
+	return rc != 0 ? rc : server_watch(cs);
 }
 
 int
@@ -368,12 +411,19 @@ control_server_open(struct control_server **ret, struct event_base *base,
 	struct control_server *cs = calloc(1, sizeof(*cs));
 	int rc;
 
-	if (cs == NULL)
+	if (cs == NULL) {
+		if (spec->passed != NULL)
+			(void)close(*spec->passed);
 		return -ENOMEM;
+	}
 	cs->base = base;
 	cs->idle =
 	    clock_timeval(spec->idle_ms == 0 ? CONTROL_CLIENT_IDLE_MS : spec->idle_ms);
 	cs->socket.fd = -1;
+	if (spec->passed != NULL)
+		control_socket_adopt(&cs->socket, *spec->passed);
+	TAILQ_INIT(&cs->waiting);
+	share_init(&cs->share, clock_monotonic_ns());
 	rc = server_start(cs, spec);
 	if (rc != 0) {
 		control_server_close(cs);
@@ -381,6 +431,13 @@ control_server_open(struct control_server **ret, struct event_base *base,
 	}
 	*ret = cs;
 	return 0;
+}
+
+static void
+free_event(struct event *ev)
+{
+	if (ev != NULL)
+		event_free(ev);
 }
 
 void
@@ -392,12 +449,13 @@ control_server_close(struct control_server *cs)
 		if (cs->clients[i] != NULL)
 			client_free(cs->clients[i]);
 	}
-	if (cs->acceptable != NULL)
-		event_free(cs->acceptable);
-	if (cs->resume != NULL)
-		event_free(cs->resume);
+	free_event(cs->acceptable);
+	free_event(cs->resume);
+	free_event(cs->turn);
+	free_event(cs->look);
 	control_socket_close(&cs->socket, cs->path);
 	answerer_free(cs->answerer);
+	roles_done(&cs->roles);
 	free(cs->path);
 	free(cs->name);
 	free(cs);

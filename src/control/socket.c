@@ -68,7 +68,8 @@ clear_address(const struct sockaddr_un *addr)
 
 /* Bind and listen. sk->dev and sk->ino are set as soon as there is a file to remove. */
 static int
-bind_exactly(struct control_socket *sk, const struct sockaddr_un *addr, mode_t mode)
+bind_exactly(struct control_socket *sk, const struct sockaddr_un *addr, mode_t mode,
+    const gid_t *group)
 {
 	struct stat st;
 
@@ -82,6 +83,8 @@ bind_exactly(struct control_socket *sk, const struct sockaddr_un *addr, mode_t m
 		return -errno;
 	sk->dev = st.st_dev;
 	sk->ino = st.st_ino;
+	if (group != NULL && chown(addr->sun_path, (uid_t)-1, *group) != 0)
+		return -errno;
 	/* Gives back what the umask took. */
 	if (chmod(addr->sun_path, mode) != 0)
 		return -errno;
@@ -91,7 +94,8 @@ bind_exactly(struct control_socket *sk, const struct sockaddr_un *addr, mode_t m
 }
 
 int
-control_socket_open(struct control_socket *ret, const char *path, mode_t mode)
+control_socket_open(
+    struct control_socket *ret, const char *path, mode_t mode, const gid_t *group)
 {
 	struct control_socket sk = { .fd = -1 };
 	struct sockaddr_un addr;
@@ -106,13 +110,20 @@ control_socket_open(struct control_socket *ret, const char *path, mode_t mode)
 	sk.fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	if (sk.fd < 0)
 		return -errno;
-	rc = bind_exactly(&sk, &addr, mode);
+	rc = bind_exactly(&sk, &addr, mode, group);
 	if (rc != 0) {
 		control_socket_close(&sk, path);
 		return rc;
 	}
 	*ret = sk;
 	return 0;
+}
+
+void
+control_socket_adopt(struct control_socket *ret, int fd)
+{
+	/* No file has this number. */
+	*ret = (struct control_socket){ .fd = fd, .ino = 0 };
 }
 
 void

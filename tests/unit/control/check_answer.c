@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/compiler.h"
+#include "control/change.h"
 #include "control/command.h"
 #include "control/request.h"
 #include "control/server.h"
@@ -91,10 +92,24 @@ static const struct control_command commands[] = {
 	{ "do words FIRST [MORE...] [yes]", CONTROL_VIEWER, "asks", columns, 0,
 	    run_words },
 	{ "do later [WORD]", CONTROL_VIEWER, "waits", columns, 0, run_later },
+	{ "alter WHAT [BODY...]", CONTROL_OPERATOR, "alters", columns, 0, run_deed },
+	{ "alter slowly", CONTROL_OPERATOR, "alters later", columns, 0, run_later },
+	{ "wipe [yes]", CONTROL_ADMIN, "asks first", columns, 0, run_words },
 };
 
-static const struct control_caller caller = { .role = CONTROL_VIEWER };
 static struct deed deed;
+static struct control_caller caller;
+static char told[200]; /* the change that was told last */
+
+static void
+on_change(void *context, const struct control_change *ch)
+{
+	ck_assert_ptr_eq(context, &deed);
+	ck_assert_ptr_eq(ch->caller, &caller);
+	(void)snprintf(told, sizeof(told), "%s|%d|%s", ch->request, ch->fault,
+	    ch->why == NULL ? "" : ch->why);
+}
+
 static struct answerer *answerer;
 static struct text out;
 
@@ -106,7 +121,11 @@ set_up(void)
 		.commands = commands,
 		.n_commands = ARRAY_LEN(commands),
 		.context = &deed,
+		.on_change = on_change,
 	};
+
+	caller.role = CONTROL_ADMIN;
+	told[0] = '\0';
 
 	deed = (struct deed){ .n_items = 1 };
 	text_init(&out, ANSWER_MAX);
@@ -164,6 +183,9 @@ START_TEST(request_for_help_lists_the_table_and_help)
 	    "do deed                         does it\n"
 	    "do words FIRST [MORE...] [yes]  asks\n"
 	    "do later [WORD]                 waits\n"
+	    "alter WHAT [BODY...]            alters\n"
+	    "alter slowly                    alters later\n"
+	    "wipe [yes]                      asks first\n"
 	    "help                            these commands; each word may be abbreviated; \"json\" at the end "
 	    "for JSON\n\n");
 }
@@ -317,15 +339,113 @@ START_TEST(answer_in_pieces_goes_on_when_they_are_taken)
 }
 END_TEST
 
-START_TEST(answer_in_pieces_that_fails_is_broken_off)
+START_TEST(answer_in_pieces_ends_with_the_reply_if_there_is_one)
 {
 	struct answer *aw = answer_later("do later");
 
 	control_reply_put(deed.reply, "one\n", 4);
+	deed.reply->kind = "deed";
+	json_array_append_new(deed.reply->items, json_pack("{s:s}", "name", "x"));
+	control_reply_end(deed.reply, 0);
+	ck_assert_int_eq(ready_rc, 1);
+	ck_assert_mem_eq(out.bytes, "one\nNAME\nx\n\n", 12);
+	answer_free(aw);
+}
+END_TEST
+
+START_TEST(answer_in_pieces_that_fails_ends_with_why)
+{
+	static const char expected[] = "one\nerror: condition not reached: not yet\n\n";
+	struct answer *aw = answer_later("do later");
+
+	control_reply_put(deed.reply, "one\n", 4);
+	deed.reply->error = "not yet";
+	control_reply_end(deed.reply, CONTROL_UNREACHED);
+	ck_assert_int_eq(ready_rc, 1);
+	ck_assert_uint_eq(out.len, sizeof(expected) - 1);
+	ck_assert_mem_eq(out.bytes, expected, out.len);
+	answer_free(aw);
+}
+END_TEST
+
+START_TEST(answer_that_fails_in_the_middle_of_a_line_is_broken_off)
+{
+	struct answer *aw = answer_later("do later");
+
+	control_reply_put(deed.reply, "one\ntw", 6);
 	control_reply_end(deed.reply, -EIO);
 	ck_assert_int_eq(ready_rc, -EIO);
 	answer_free(aw);
 	ck_assert_int_eq(deed.gone, 0);
+}
+END_TEST
+
+static const struct role_row {
+	const char *line;
+	enum control_role role;
+	const char *answer; /* begins so */
+} role_rows[] = {
+	{ "do deed", CONTROL_VIEWER, "NAME" },
+	{ "alter x", CONTROL_VIEWER,
+	    "error: not permitted: \"alter WHAT [BODY...]\" is for the role operator here,"
+	    " which the key operators of mqbridge.conf gives; uid 0 is viewer\n\n" },
+	{ "alter x", CONTROL_OPERATOR, "NAME" },
+	{ "wipe yes", CONTROL_OPERATOR, "error: not permitted: \"wipe [yes]\" is" },
+	{ "wipe yes", CONTROL_ADMIN, "NAME" },
+};
+
+START_TEST(request_above_the_role_of_its_caller_is_denied)
+{
+	const struct role_row *row = &role_rows[_i];
+
+	caller.role = row->role;
+	ck_assert_mem_eq(answer_to(row->line), row->answer, strlen(row->answer));
+}
+END_TEST
+
+static const struct change_row {
+	const char *line;
+	const char *told;
+} change_rows[] = {
+	{ "do deed", "" },
+	{ "al x", "alter x|0|" },
+	{ "alter x y z", "alter x BODY BODY|0|" },
+	{ "alter", "" }, /* used wrongly: nothing was tried */
+	{ "wipe", "" },  /* asks */
+	{ "wipe yes", "wipe yes|0|" },
+};
+
+START_TEST(request_that_changes_something_is_told)
+{
+	(void)answer_to(change_rows[_i].line);
+	ck_assert_str_eq(told, change_rows[_i].told);
+}
+END_TEST
+
+START_TEST(request_that_fails_or_is_denied_is_told_with_its_reason)
+{
+	deed.rc = -ENOENT;
+	deed.error = "there is\tnone";
+	(void)answer_to("alter x");
+	ck_assert_str_eq(told, "alter x|5|there is\\x09none");
+	caller.role = CONTROL_VIEWER;
+	(void)answer_to("alter x");
+	ck_assert_mem_eq(told, "alter x|4|\"alter WHAT", 21);
+}
+END_TEST
+
+START_TEST(change_that_ends_later_is_told_at_its_end)
+{
+	struct answer *aw = answer_later("alter slowly");
+
+	ck_assert_str_eq(told, "");
+	control_reply_put(deed.reply, "one\n", 4);
+	control_reply_end(deed.reply, 0);
+	ck_assert_str_eq(told, "alter slowly|0|");
+	answer_free(aw);
+	text_clear(&out);
+	answer_free(answer_later("alter slowly"));
+	ck_assert_str_eq(told, "alter slowly|1|the client left before its end");
 }
 END_TEST
 
@@ -366,7 +486,15 @@ suite_answer(void)
 	tcase_add_test(tc, answer_that_comes_later_is_whole_then);
 	tcase_add_test(tc, answer_that_comes_later_may_be_a_refusal);
 	tcase_add_test(tc, answer_in_pieces_goes_on_when_they_are_taken);
-	tcase_add_test(tc, answer_in_pieces_that_fails_is_broken_off);
+	tcase_add_loop_test(tc, request_above_the_role_of_its_caller_is_denied, 0,
+	    ARRAY_LEN(role_rows));
+	tcase_add_loop_test(
+	    tc, request_that_changes_something_is_told, 0, ARRAY_LEN(change_rows));
+	tcase_add_test(tc, request_that_fails_or_is_denied_is_told_with_its_reason);
+	tcase_add_test(tc, change_that_ends_later_is_told_at_its_end);
+	tcase_add_test(tc, answer_in_pieces_ends_with_the_reply_if_there_is_one);
+	tcase_add_test(tc, answer_in_pieces_that_fails_ends_with_why);
+	tcase_add_test(tc, answer_that_fails_in_the_middle_of_a_line_is_broken_off);
 	tcase_add_test(tc, answer_whose_client_leaves_tells_the_command);
 	tcase_add_test(tc, request_with_a_huge_answer_is_refused);
 	suite_add_tcase(s, tc);

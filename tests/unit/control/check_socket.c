@@ -42,7 +42,7 @@ START_TEST(socket_under_any_umask_has_the_exact_mode)
 	mode_t before = umask(umasks[_i]);
 	struct stat st;
 
-	ck_assert_int_eq(control_socket_open(&listening, path, 0660), 0);
+	ck_assert_int_eq(control_socket_open(&listening, path, 0660, NULL), 0);
 	(void)umask(before);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert(S_ISSOCK(st.st_mode));
@@ -72,9 +72,9 @@ START_TEST(socket_that_nobody_listens_to_is_replaced)
 {
 	struct control_socket stale;
 
-	ck_assert_int_eq(control_socket_open(&stale, path, 0660), 0);
+	ck_assert_int_eq(control_socket_open(&stale, path, 0660, NULL), 0);
 	(void)close(stale.fd);
-	ck_assert_int_eq(control_socket_open(&listening, path, 0660), 0);
+	ck_assert_int_eq(control_socket_open(&listening, path, 0660, NULL), 0);
 }
 END_TEST
 
@@ -83,8 +83,8 @@ START_TEST(socket_that_is_listened_to_is_left_alone)
 	struct control_socket second = { .fd = -1 };
 	struct stat st;
 
-	ck_assert_int_eq(control_socket_open(&listening, path, 0660), 0);
-	ck_assert_int_eq(control_socket_open(&second, path, 0660), -EADDRINUSE);
+	ck_assert_int_eq(control_socket_open(&listening, path, 0660, NULL), 0);
+	ck_assert_int_eq(control_socket_open(&second, path, 0660, NULL), -EADDRINUSE);
 	ck_assert_int_eq(second.fd, -1);
 	ck_assert_int_eq(stat(path, &st), 0);
 	ck_assert_uint_eq(st.st_ino, listening.ino);
@@ -97,7 +97,7 @@ START_TEST(file_in_the_place_of_the_socket_is_left_alone)
 
 	ck_assert_int_ge(fd, 0);
 	(void)close(fd);
-	ck_assert_int_eq(control_socket_open(&listening, path, 0660), -ENOTSOCK);
+	ck_assert_int_eq(control_socket_open(&listening, path, 0660, NULL), -ENOTSOCK);
 	ck_assert_int_eq(access(path, F_OK), 0);
 }
 END_TEST
@@ -107,11 +107,11 @@ START_TEST(close_leaves_the_socket_of_another)
 	struct control_socket first;
 	int fd;
 
-	ck_assert_int_eq(control_socket_open(&first, path, 0660), 0);
+	ck_assert_int_eq(control_socket_open(&first, path, 0660, NULL), 0);
 	/* The first inode stays in use, or the second could get the same number. */
 	fd = open(path, O_PATH | O_CLOEXEC);
 	ck_assert_int_eq(unlink(path), 0);
-	ck_assert_int_eq(control_socket_open(&listening, path, 0660), 0);
+	ck_assert_int_eq(control_socket_open(&listening, path, 0660, NULL), 0);
 	control_socket_close(&first, path);
 	ck_assert_int_eq(access(path, F_OK), 0);
 	control_socket_close(&listening, path);
@@ -126,10 +126,12 @@ START_TEST(path_without_room_or_place_fails)
 
 	memset(name, 'a', sizeof(name) - 1);
 	name[sizeof(name) - 1] = '\0';
-	ck_assert_int_eq(control_socket_open(&listening, name, 0660), -ENAMETOOLONG);
-	ck_assert_int_eq(control_socket_open(&listening, "", 0660), -EINVAL);
 	ck_assert_int_eq(
-	    control_socket_open(&listening, "/no/such/dir/control", 0660), -ENOENT);
+	    control_socket_open(&listening, name, 0660, NULL), -ENAMETOOLONG);
+	ck_assert_int_eq(control_socket_open(&listening, "", 0660, NULL), -EINVAL);
+	ck_assert_int_eq(
+	    control_socket_open(&listening, "/no/such/dir/control", 0660, NULL),
+	    -ENOENT);
 	ck_assert_int_eq(listening.fd, -1);
 }
 END_TEST

@@ -1,0 +1,396 @@
+#include "control/table.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/quote.h"
+#include "base/state.h"
+#include "control/command.h"
+#include "control/text.h"
+
+#define GAP          2    /* blanks between columns */
+#define DECIMALS_MAX 1e15 /* numbers above it have no decimals left in a double */
+#define NARROW       8    /* a column of texts is not made narrower for the terminal */
+
+static void
+put_real(struct text *tx, double value)
+{
+	char buf[64];
+	size_t len;
+
+	if (value >= DECIMALS_MAX || value <= -DECIMALS_MAX) {
+		(void)snprintf(buf, sizeof(buf), "%g", value);
+		text_puts(tx, buf);
+		return;
+	}
+	/* Microseconds are the finest unit of any value. */
+	len = (size_t)snprintf(buf, sizeof(buf), "%.6f", value);
+	while (buf[len - 1] == '0')
+		len--;
+	if (buf[len - 1] == '.')
+		len--;
+	text_put(tx, buf, len);
+}
+
+static void
+put_string(struct text *tx, const char *bytes, size_t len)
+{
+	/* An empty line would end the answer, so an empty string is shown. */
+	text_puts(tx, len == 0 ? "\"\"" : quote_bytes(bytes, len).text);
+}
+
+static void
+put_scalar(struct text *tx, const json_t *value)
+{
+	char number[32];
+	char *dump;
+
+	switch (json_typeof(value)) {
+	case JSON_STRING:
+		put_string(tx, json_string_value(value), json_string_length(value));
+		return;
+	case JSON_REAL:
+		put_real(tx, json_real_value(value));
+		return;
+	case JSON_TRUE:
+		text_puts(tx, "yes");
+		return;
+	case JSON_FALSE:
+		text_puts(tx, "no");
+		return;
+	case JSON_NULL:
+		text_puts(tx, "-");
+		return;
+	case JSON_INTEGER:
+		(void)snprintf(number, sizeof(number), "%" JSON_INTEGER_FORMAT,
+		    json_integer_value(value));
+		text_puts(tx, number);
+		return;
+	case JSON_OBJECT:
+	case JSON_ARRAY:
+		break;
+	}
+	dump = json_dumps(value, JSON_COMPACT | JSON_ENSURE_ASCII);
+	text_puts(tx, dump == NULL ? "?" : quote(dump).text);
+	free(dump);
+}
+
+void
+table_value(struct text *tx, const json_t *value)
+{
+	static const char more[] = ", ...";
+
+	text_clear(tx);
+	if (!json_is_array(value)) {
+		if (value == NULL)
+			text_puts(tx, "-");
+		else
+			put_scalar(tx, value);
+		return;
+	}
+	if (json_array_size(value) == 0)
+		text_puts(tx, "-");
+	for (size_t i = 0; i < json_array_size(value); i++) {
+		size_t before = tx->len;
+
+		if (i > 0)
+			text_puts(tx, ", ");
+		put_scalar(tx, json_array_get(value, i));
+		if (tx->rc == 0 && tx->len < TABLE_CELL_MAX - sizeof(more))
+			continue;
+		/* Only whole elements, so that no character is cut in two. */
+		text_cut(tx, before);
+		tx->rc = tx->rc == -EFBIG ? 0 : tx->rc;
+		text_puts(tx, more);
+		return;
+	}
+}
+
+/* A column while a table is laid out. */
+struct lane {
+	size_t width;   /* characters */
+	size_t heading; /* of them */
+	bool to_right;
+	bool has_number;
+	bool is_state;
+};
+
+struct table {
+	const struct control_column *columns;
+	const json_t *items;
+	struct table_style style;
+	struct lane *lanes;
+	size_t n_lanes;
+	struct text cell;
+};
+
+/* Characters, as far as a terminal shows each in one place. */
+static size_t
+text_columns(const struct text *tx)
+{
+	size_t n = 0;
+
+	for (size_t i = 0; i < tx->len; i++)
+		n += (tx->bytes[i] & 0xc0) != 0x80;
+	return n;
+}
+
+static void
+measure_lane(struct table *tb, size_t i)
+{
+	const struct control_column *column = &tb->columns[i];
+	struct lane *ln = &tb->lanes[i];
+	bool only_numbers = true;
+	json_t *item;
+	size_t k;
+
+	text_clear(&tb->cell);
+	text_puts(&tb->cell, column->heading);
+	ln->heading = text_columns(&tb->cell);
+	ln->width = ln->heading;
+	ln->is_state = strcmp(column->member, "state") == 0;
+	json_array_foreach(tb->items, k, item)
+	{
+		const json_t *value = json_object_get(item, column->member);
+		size_t width;
+
+		table_value(&tb->cell, value);
+		width = text_columns(&tb->cell);
+		if (width > ln->width)
+			ln->width = width;
+		if (json_is_number(value))
+			ln->has_number = true;
+		else if (value != NULL && !json_is_null(value))
+			only_numbers = false;
+	}
+	ln->to_right = ln->has_number && only_numbers;
+}
+
+static size_t
+table_width(const struct table *tb)
+{
+	size_t width = (tb->n_lanes - 1) * GAP;
+
+	for (size_t i = 0; i < tb->n_lanes; i++)
+		width += tb->lanes[i].width;
+	return width;
+}
+
+/* The widest column of texts that may be made narrower; NULL: none. */
+static struct lane *
+widest_lane(const struct table *tb)
+{
+	struct lane *widest = NULL;
+
+	for (size_t i = 0; i < tb->n_lanes; i++) {
+		struct lane *ln = &tb->lanes[i];
+
+		if (ln->to_right || ln->is_state || ln->width <= ln->heading ||
+		    ln->width <= NARROW)
+			continue;
+		if (widest == NULL || ln->width >= widest->width)
+			widest = ln;
+	}
+	return widest;
+}
+
+/* Does the table fit, with its longest texts cut if need be? */
+static bool
+table_fit(struct table *tb)
+{
+	size_t width = table_width(tb);
+
+	while (tb->style.width > 0 && width > tb->style.width) {
+		struct lane *ln = widest_lane(tb);
+
+		if (ln == NULL)
+			return false;
+		ln->width--;
+		width--;
+	}
+	return true;
+}
+
+/* Cut the cell to so many characters; the last of them tells of it. */
+static void
+cut_cell(struct text *cell, size_t columns)
+{
+	size_t n = 0, at = 0;
+
+	if (text_columns(cell) <= columns)
+		return;
+	for (; at < cell->len; at++) {
+		n += (cell->bytes[at] & 0xc0) != 0x80;
+		if (n == columns)
+			break;
+	}
+	text_cut(cell, at);
+	text_puts(cell, "~");
+}
+
+static const char *
+state_colour(const char *state)
+{
+	static const char *const colours[] = {
+		[STATE_GOOD] = "\033[32m",
+		[STATE_NOTICE] = "\033[36m",
+		[STATE_WARNING] = "\033[33m",
+		[STATE_BAD] = "\033[1;31m",
+	};
+	enum state found;
+
+	if (state == NULL || state_find(&found, state) < 0)
+		return "";
+	return colours[state_rank(found)];
+}
+
+/* What is put before a cell of that item, NULL: of the headings. */
+static const char *
+cell_colour(const struct table *tb, size_t i, const json_t *item)
+{
+	if (!tb->style.colour)
+		return "";
+	if (item == NULL)
+		return "\033[1m";
+	if (strcmp(tb->columns[i].member, "state") != 0)
+		return "";
+	return state_colour(json_string_value(json_object_get(item, "state")));
+}
+
+static void
+put_coloured(struct text *out, const struct text *cell, const char *colour)
+{
+	text_puts(out, colour);
+	text_put(out, cell->bytes, cell->len);
+	if (colour[0] != '\0')
+		text_puts(out, "\033[0m");
+}
+
+static void
+put_cell(struct text *out, struct table *tb, size_t i, const json_t *item)
+{
+	const struct lane *ln = &tb->lanes[i];
+	size_t width, blanks;
+
+	cut_cell(&tb->cell, ln->width);
+	width = text_columns(&tb->cell);
+	blanks = ln->width > width ? ln->width - width : 0;
+	if (i > 0)
+		text_pad(out, GAP);
+	if (ln->to_right)
+		text_pad(out, blanks);
+	put_coloured(out, &tb->cell, cell_colour(tb, i, item));
+	if (!ln->to_right && i + 1 < tb->n_lanes)
+		text_pad(out, blanks);
+}
+
+static void
+put_row(struct text *out, struct table *tb, const json_t *item)
+{
+	for (size_t i = 0; i < tb->n_lanes; i++) {
+		if (item == NULL) {
+			text_clear(&tb->cell);
+			text_puts(&tb->cell, tb->columns[i].heading);
+		} else {
+			table_value(
+			    &tb->cell, json_object_get(item, tb->columns[i].member));
+		}
+		put_cell(out, tb, i, item);
+	}
+	text_puts(out, "\n");
+}
+
+static void
+put_line(struct text *out, struct table *tb, const char *heading, const json_t *value)
+{
+	table_value(&tb->cell, value);
+	text_puts(out, heading);
+	text_puts(out, ": ");
+	text_put(out, tb->cell.bytes, tb->cell.len);
+	text_puts(out, "\n");
+}
+
+/* An array of objects is shown by what their "text" says, and what to do about each. */
+static bool
+put_objects(
+    struct text *out, struct table *tb, const char *heading, const json_t *value)
+{
+	json_t *object;
+	size_t k;
+
+	if (!json_is_object(json_array_get(value, 0)))
+		return false;
+	json_array_foreach(value, k, object)
+	{
+		put_line(out, tb, heading, json_object_get(object, "text"));
+		put_line(out, tb, "mend", json_object_get(object, "mend"));
+	}
+	return true;
+}
+
+static void
+put_list(struct text *out, struct table *tb, const json_t *item)
+{
+	for (size_t i = 0; i < tb->n_lanes; i++) {
+		const json_t *value = json_object_get(item, tb->columns[i].member);
+
+		if (put_objects(out, tb, tb->columns[i].heading, value))
+			continue;
+		table_value(&tb->cell, value);
+		text_puts(out, tb->columns[i].heading);
+		text_puts(out, ": ");
+		put_coloured(out, &tb->cell, cell_colour(tb, i, item));
+		text_puts(out, "\n");
+	}
+}
+
+/* Rows, or, where even the narrowest would be broken by the terminal, one list after the
+ * other. */
+static void
+put_table(struct text *out, struct table *tb)
+{
+	bool fits;
+	json_t *item;
+	size_t k;
+
+	for (size_t i = 0; i < tb->n_lanes; i++)
+		measure_lane(tb, i);
+	fits = table_fit(tb);
+	if (fits)
+		put_row(out, tb, NULL);
+	json_array_foreach(tb->items, k, item)
+	{
+		if (fits) {
+			put_row(out, tb, item);
+			continue;
+		}
+		if (k > 0)
+			text_puts(out, "\n");
+		put_list(out, tb, item);
+	}
+}
+
+void
+table_write(struct text *out, const struct control_command *cm, const json_t *items,
+    const struct table_style *style)
+{
+	struct table tb = { .columns = cm->columns, .items = items, .style = *style };
+
+	text_init(&tb.cell, TABLE_CELL_MAX);
+	while (tb.columns[tb.n_lanes].member != NULL)
+		tb.n_lanes++;
+	tb.lanes = calloc(tb.n_lanes + 1, sizeof(*tb.lanes));
+	if (tb.lanes == NULL)
+		out->rc = -ENOMEM;
+	else if (cm->as_list && json_array_size(items) == 1)
+		put_list(out, &tb, json_array_get(items, 0));
+	else
+		put_table(out, &tb);
+	if (tb.cell.rc != 0)
+		out->rc = tb.cell.rc;
+	free(tb.lanes);
+	text_done(&tb.cell);
+}
