@@ -65,33 +65,112 @@ send_all(int fd, const char *bytes, size_t len)
 	return 0;
 }
 
-/* Has the empty line come? It cannot be in the middle, as nothing else was asked. */
-static bool
-is_whole(const struct text *answer)
-{
-	const char *end;
+/* What begins a line that is no piece; of JSON first. */
+static const char document[] = "{\"schema\": \"" REPLY_SCHEMA "\"";
+static const char error_line[] = "error: ";
+static const char warning_line[] = "warning: ";
 
-	if (answer->len == 0)
-		return false;
-	end = answer->bytes + answer->len;
-	return end[-1] == '\n' && (answer->len == 1 || end[-2] == '\n');
+/* An answer while it comes, cut into lines. */
+struct reading {
+	struct text *answer;
+	const struct ask *ask;
+	enum {
+		READING_HEAD,  /* of a line of which not enough has come to tell */
+		READING_KEPT,  /* the rest of a line for answer */
+		READING_PIECE, /* the rest of one for pieces */
+	} state;
+	char head[sizeof(document)];
+	size_t head_len;
+	bool is_whole;
+};
+
+/* 1: text begins like that word; 0: it does not; -1: more of it is needed to tell. */
+static int
+begins(const char *text, size_t len, const char *word)
+{
+	size_t word_len = strlen(word);
+
+	if (memcmp(text, word, len < word_len ? len : word_len) != 0)
+		return 0;
+	return len < word_len ? -1 : 1;
 }
 
-/* Are these no document, but lines of JSON? Known by how the first begins. */
-static bool
-is_in_pieces(const struct text *answer)
+/* Is the line one to be kept? As begins(). */
+static int
+is_kept(const struct reading *rd)
 {
-	static const char document[] = "{\"schema\": \"" REPLY_SCHEMA "\"";
-	size_t len =
-	    answer->len < sizeof(document) - 1 ? answer->len : sizeof(document) - 1;
+	int error = begins(rd->head, rd->head_len, error_line);
+	int other =
+	    begins(rd->head, rd->head_len, rd->ask->as_json ? document : warning_line);
 
-	return len > 0 && answer->bytes[0] == '{' &&
-	       memcmp(answer->bytes, document, len) != 0;
+	/* What is no JSON at all is no piece either, and will be found wrong. */
+	if (rd->ask->as_json && rd->head[0] != '{')
+		return 1;
+	if (error == 1 || other == 1)
+		return 1;
+	return error == 0 && other == 0 ? 0 : -1;
+}
+
+static void
+reading_put(struct reading *rd, const char *bytes, size_t len)
+{
+	if (rd->state == READING_KEPT)
+		text_put(rd->answer, bytes, len);
+	else
+		(void)fwrite(bytes, 1, len, rd->ask->pieces);
+}
+
+/* The beginning of a line is known to be of one kind. */
+static void
+reading_decide(struct reading *rd, int kept)
+{
+	rd->state = kept == 0 ? READING_PIECE : READING_KEPT;
+	reading_put(rd, rd->head, rd->head_len);
+	rd->head_len = 0;
+}
+
+/* One byte of the beginning of a line. */
+static void
+reading_head(struct reading *rd, char byte)
+{
+	int kept;
+
+	if (byte == '\n' && rd->head_len == 0) {
+		rd->is_whole = true;
+		return;
+	}
+	rd->head[rd->head_len++] = byte;
+	kept = is_kept(rd);
+	if (kept >= 0 || byte == '\n')
+		reading_decide(rd, kept > 0);
+	if (byte == '\n')
+		rd->state = READING_HEAD;
+}
+
+static void
+reading_take(struct reading *rd, const char *bytes, size_t len)
+{
+	while (len > 0 && !rd->is_whole) {
+		const char *newline;
+		size_t n = 1;
+
+		if (rd->state == READING_HEAD) {
+			reading_head(rd, *bytes);
+		} else {
+			newline = memchr(bytes, '\n', len);
+			n = newline == NULL ? len : (size_t)(newline - bytes) + 1;
+			reading_put(rd, bytes, n);
+			if (newline != NULL)
+				rd->state = READING_HEAD;
+		}
+		bytes += n;
+		len -= n;
+	}
 }
 
 /* One more read. Returns 0 or -errno. */
 static int
-receive_some(struct text *answer, int fd)
+receive_some(struct reading *rd, int fd)
 {
 	char buf[16384];
 	ssize_t n;
@@ -103,54 +182,54 @@ receive_some(struct text *answer, int fd)
 		return errno == EAGAIN ? -ETIMEDOUT : -errno;
 	if (n == 0)
 		return -ECONNRESET;
-	text_put(answer, buf, (size_t)n);
-	return answer->rc;
+	reading_take(rd, buf, (size_t)n);
+	/* Somebody may watch. */
+	(void)fflush(rd->ask->pieces);
+	return rd->answer->rc;
 }
 
-/* The rest of an answer in pieces. */
 static int
-receive_pieces(struct text *answer, int fd, FILE *pieces)
+receive_answer(struct reading *rd, int fd)
 {
+	const struct ask *ak = rd->ask;
 	int rc = 0;
 
-	while (rc == 0 && !is_whole(answer) && !ferror(pieces)) {
-		/* The last byte stays, as it may be half of the end. */
-		(void)fwrite(answer->bytes, 1, answer->len - 1, pieces);
-		answer->bytes[0] = answer->bytes[answer->len - 1];
-		text_cut(answer, 1);
-		rc = receive_some(answer, fd);
+	while (rc == 0 && !rd->is_whole && !ferror(ak->pieces)) {
+		rc = receive_some(rd, fd);
+		if (rc == -ETIMEDOUT && ak->is_alive != NULL && ak->is_alive(ak->owner))
+			rc = 0;
 	}
-	if (rc == 0)
-		text_cut(answer, answer->len - 1);
-	(void)fwrite(answer->bytes, 1, answer->len, pieces);
-	text_clear(answer);
+	/* What has come of a line that is not whole is shown too. */
+	if (rd->state == READING_HEAD && rd->head_len > 0)
+		reading_decide(rd, is_kept(rd));
 	return rc;
 }
 
-static int
-receive_answer(struct text *answer, int fd, FILE *pieces)
-{
-	while (!is_whole(answer)) {
-		int rc = receive_some(answer, fd);
-
-		if (rc != 0)
-			return rc;
-		if (is_in_pieces(answer))
-			return receive_pieces(answer, fd, pieces);
-	}
-	text_cut(answer, answer->len - 1);
-	return 0;
-}
-
 int
-ask_exchange(struct text *answer, int fd, const char *line, size_t len, FILE *pieces)
+ask_exchange(struct text *answer, int fd, const struct ask *ak)
 {
-	int rc = send_all(fd, line, len);
+	struct reading rd = { .answer = answer, .ask = ak };
+	int rc = send_all(fd, ak->line, ak->len);
 
 	if (rc == 0)
 		rc = send_all(fd, "\n", 1);
 	/* A daemon that turns us away says why and hangs up without reading. */
 	if (rc == 0 || rc == -EPIPE || rc == -ECONNRESET)
-		rc = receive_answer(answer, fd, pieces);
+		rc = receive_answer(&rd, fd);
 	return rc;
+}
+
+bool
+ask_is_alive(const char *path, uint32_t silence_ms)
+{
+	char byte;
+	bool ret;
+	int fd;
+
+	if (ask_connect(&fd, path, silence_ms) != 0)
+		return false;
+	/* An empty request has an answer as well. */
+	ret = send_all(fd, "\n", 1) == 0 && recv(fd, &byte, 1, 0) == 1;
+	(void)close(fd);
+	return ret;
 }

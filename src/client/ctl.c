@@ -4,38 +4,28 @@
 #include <config.h>
 #endif
 #include <errno.h>
-#include <getopt.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
 
 #include "client/ask.h"
+#include "client/complete.h"
 #include "client/confirm.h"
+#include "client/options.h"
+#include "client/plugin.h"
+#include "client/query.h"
+#include "client/screen.h"
+#include "client/top.h"
+#include "client/watch.h"
 #include "control/reply.h"
 #include "control/request.h"
 #include "control/text.h"
 
 #define PROGRAM "mqbridgectl"
 
-static const char help_text[] =
-    "usage: " PROGRAM " [--socket PATH] [--json] [--yes] COMMAND...\n"
-    "       " PROGRAM " --help | --version\n"
-    "\n"
-    "Asks a running mqbridged. \"" PROGRAM " help\" lists the commands it knows;\n"
-    "each word of a command may be abbreviated.\n"
-    "\n"
-    "  --socket PATH  the daemon's control socket (" CTL_SOCKET ")\n"
-    "  --json         print one JSON document\n"
-    "  --yes          do not ask before what cannot be undone\n"
-    "\n"
-    "Exit status: 0 done, 1 refused, 2 usage, 3 no daemon, 4 not permitted,\n"
-    "5 no such object.\n";
-
 struct ctl {
-	const char *socket;
-	bool as_json;
-	bool yes;
+	struct options options;
 	FILE *out;
 	FILE *err;
 	struct text line;
@@ -50,20 +40,6 @@ finish_output(const struct ctl *ct, int status)
 		return status;
 	(void)fprintf(ct->err, PROGRAM ": cannot write: %s\n", strerror(errno));
 	return REPLY_REFUSED;
-}
-
-static int
-print_help(const struct ctl *ct)
-{
-	(void)fputs(help_text, ct->out);
-	return finish_output(ct, REPLY_DONE);
-}
-
-static int
-print_version(const struct ctl *ct)
-{
-	(void)fputs(PROGRAM " " PACKAGE_VERSION "\n", ct->out);
-	return finish_output(ct, REPLY_DONE);
 }
 
 static int
@@ -89,8 +65,8 @@ compose_line(struct ctl *ct, char **words, int n)
 		text_puts(&ct->line, words[i]);
 	}
 	if (request_wants_json(ct->line.bytes, ct->line.len))
-		ct->as_json = true;
-	else if (ct->as_json)
+		ct->options.as_json = true;
+	else if (ct->options.as_json)
 		text_puts(&ct->line, " json");
 	rc = ct->line.rc;
 	if (rc == 0)
@@ -110,14 +86,14 @@ explain_connect(const struct ctl *ct, int rc)
 		(void)fprintf(ct->err,
 		    PROGRAM ": not permitted to use %s: %s\n"
 			    "Become root, or a member of the group that owns it.\n",
-		    ct->socket, strerror(-rc));
+		    ct->options.socket, strerror(-rc));
 		return REPLY_DENIED;
 	}
 	(void)fprintf(ct->err,
 	    PROGRAM ": no daemon answers at %s: %s\n"
 		    "Start it with \"systemctl start mqbridged\", or name the socket of"
 		    " a running one with --socket.\n",
-	    ct->socket, strerror(-rc));
+	    ct->options.socket, strerror(-rc));
 	return CTL_NO_DAEMON;
 }
 
@@ -133,7 +109,7 @@ explain_exchange(const struct ctl *ct, int rc)
 	else if (rc == -EBADMSG)
 		why = "the answer is not one of mqbridged";
 	(void)fprintf(ct->err, PROGRAM ": no answer from the daemon at %s: %s\n",
-	    ct->socket, why);
+	    ct->options.socket, why);
 	return CTL_NO_DAEMON;
 }
 
@@ -150,31 +126,45 @@ print_answer(const struct ctl *ct, int status)
 	    memcmp(an->bytes, error_word, skip) == 0) {
 		(void)fprintf(
 		    ct->err, PROGRAM ": %.*s", (int)(an->len - skip), an->bytes + skip);
-		return status;
+		return finish_output(ct, status);
 	}
 	(void)fwrite(an->bytes, 1, an->len, ct->out);
 	return finish_output(ct, status);
+}
+
+static bool
+is_alive(void *owner)
+{
+	const struct ctl *ct = owner;
+
+	return ask_is_alive(ct->options.socket, ASK_SILENCE_MS);
 }
 
 /* Ask, and return what the answer says, or an exit status after it was explained. */
 static int
 ask_once(struct ctl *ct, bool *ret_answered)
 {
+	struct ask ask = { .line = ct->line.bytes,
+		.len = ct->line.len,
+		.as_json = ct->options.as_json,
+		.pieces = ct->out,
+		.is_alive = is_alive,
+		.owner = ct };
 	int status;
 	int fd;
 	int rc;
 
-	rc = ask_connect(&fd, ct->socket, ASK_SILENCE_MS);
+	rc = ask_connect(&fd, ct->options.socket, ASK_SILENCE_MS);
 	if (rc != 0)
 		return explain_connect(ct, rc);
-	rc = ask_exchange(&ct->answer, fd, ct->line.bytes, ct->line.len, ct->out);
+	rc = ask_exchange(&ct->answer, fd, &ask);
 	(void)close(fd);
 	if (rc != 0)
 		return explain_exchange(ct, rc);
-	/* Nothing is left of an answer in pieces. */
-	status = ct->answer.len == 0
-		     ? REPLY_DONE
-		     : reply_read(ct->answer.bytes, ct->answer.len, ct->as_json);
+	/* Nothing is left of an answer that was all pieces. */
+	status = ct->answer.len == 0 ? REPLY_DONE
+				     : reply_read(ct->answer.bytes, ct->answer.len,
+					   ct->options.as_json);
 	if (status < 0)
 		return explain_exchange(ct, status);
 	*ret_answered = true;
@@ -193,7 +183,7 @@ confirm_line(struct ctl *ct)
 		text_cut(&ct->line, ct->line.len - (sizeof(json) - 1));
 	}
 	text_puts(&ct->line, " yes");
-	if (ct->as_json)
+	if (ct->options.as_json)
 		text_puts(&ct->line, " json");
 	text_clear(&ct->answer);
 	return ct->line.rc == 0 ? 0 : say_usage(ct, "the command", "is too long");
@@ -206,9 +196,9 @@ confirm(struct ctl *ct)
 	char *question;
 	bool yes;
 
-	if (ct->yes)
+	if (ct->options.yes)
 		return confirm_line(ct);
-	question = confirm_question(&ct->answer, ct->as_json);
+	question = confirm_question(&ct->answer, ct->options.as_json);
 	if (question == NULL)
 		return explain_exchange(ct, -EBADMSG);
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
@@ -242,8 +232,55 @@ ask_daemon(struct ctl *ct)
 	return answered ? print_answer(ct, status) : status;
 }
 
+/* A command that only shows something, as it suits the terminal. */
 static int
-run_command(struct ctl *ct, char **words, int n)
+show_on_terminal(struct ctl *ct)
+{
+	struct query qu = { .socket = ct->options.socket };
+	int status = screen_show(ct->out, &qu, ct->line.bytes);
+
+	if (status != REPLY_DONE && status != REPLY_WARNED && status != -ENOTSUP)
+		(void)fprintf(ct->err, PROGRAM ": %s\n", qu.why);
+	return status < 0 ? status : finish_output(ct, status);
+}
+
+static int
+run_line(struct ctl *ct)
+{
+	int status = -ENOTSUP;
+
+	if (!ct->options.as_json && isatty(fileno(ct->out)))
+		status = show_on_terminal(ct);
+	return status == -ENOTSUP ? ask_daemon(ct) : status;
+}
+
+static int
+run_again(void *owner)
+{
+	struct ctl *ct = owner;
+
+	text_clear(&ct->answer);
+	return run_line(ct);
+}
+
+/* Only what changes nothing is repeated. */
+static int
+watch_line(struct ctl *ct)
+{
+	struct query qu = { .socket = ct->options.socket };
+	int status = screen_may_repeat(&qu, ct->line.bytes);
+
+	if (status == -ENOTSUP)
+		return say_usage(ct, "--watch", "repeats only commands that show");
+	if (status != REPLY_DONE) {
+		(void)fprintf(ct->err, PROGRAM ": %s\n", qu.why);
+		return status;
+	}
+	return watch_run(ct->out, ct->options.watch_ms, run_again, ct);
+}
+
+static int
+run_daemon_command(struct ctl *ct, char **words, int n)
 {
 	int status;
 
@@ -251,48 +288,91 @@ run_command(struct ctl *ct, char **words, int n)
 	text_init(&ct->answer, ASK_ANSWER_MAX);
 	status = compose_line(ct, words, n);
 	if (status == 0)
-		status = ask_daemon(ct);
+		status = ct->options.watch_ms > 0 ? watch_line(ct) : run_line(ct);
 	text_done(&ct->line);
 	text_done(&ct->answer);
 	return status;
 }
 
+/* ---- the client's own commands ---------------------------------------------------- */
+
+static int
+run_top(struct ctl *ct)
+{
+	struct query qu = { .socket = ct->options.socket };
+	int status = top_run(
+	    &qu, ct->options.watch_ms > 0 ? ct->options.watch_ms : TOP_EVERY_MS);
+
+	if (status != REPLY_DONE)
+		(void)fprintf(ct->err, PROGRAM ": %s\n", qu.why);
+	return status;
+}
+
+static int
+run_check(struct ctl *ct)
+{
+	struct query qu = { .socket = ct->options.socket };
+	int status =
+	    (int)plugin_run(ct->out, &qu, &ct->options.limits, ct->options.as_json);
+
+	return finish_output(ct, status);
+}
+
+static const struct own_command {
+	const char *word;
+	int (*run)(struct ctl *ct);
+} own_commands[] = {
+	{ "check", run_check },
+	{ "top", run_top },
+};
+
+static const struct own_command *
+find_own(char **words, int n)
+{
+	for (size_t i = 0; n > 0 && i < ARRAY_LEN(own_commands); i++) {
+		if (strcmp(words[0], own_commands[i].word) == 0)
+			return &own_commands[i];
+	}
+	return NULL;
+}
+
+/* For the shells; without a word there is nothing to complete. */
+static int
+complete(const struct ctl *ct, char **words, int n)
+{
+	const char *own[ARRAY_LEN(own_commands) + 1] = { NULL };
+	int rc = 0;
+
+	for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
+		own[i] = own_commands[i].word;
+	if (n > 0)
+		rc = complete_command(ct->out, ct->options.socket,
+		    (const char *const *)words, (size_t)n, own);
+	return finish_output(ct, rc == 0 ? REPLY_DONE : REPLY_REFUSED);
+}
+
+static int
+run_words(struct ctl *ct, char **words, int n)
+{
+	const struct own_command *own = find_own(words, n);
+
+	if (ct->options.complete)
+		return complete(ct, words, n);
+	if (own == NULL)
+		return run_daemon_command(ct, words, n);
+	if (n > 1)
+		return say_usage(ct, own->word, "takes only options");
+	return own->run(ct);
+}
+
 int
 ctl_run(int argc, char **argv, FILE *out, FILE *err)
 {
-	static const struct option options[] = {
-		{ "help", no_argument, NULL, 'h' },
-		{ "json", no_argument, NULL, 'j' },
-		{ "socket", required_argument, NULL, 's' },
-		{ "version", no_argument, NULL, 'v' },
-		{ "yes", no_argument, NULL, 'y' },
-		{ NULL, 0, NULL, 0 },
-	};
-	struct ctl ct = { .socket = CTL_SOCKET, .out = out, .err = err };
-	int option;
+	struct ctl ct = { .out = out, .err = err };
+	int first = 0;
+	int rc = options_read(&ct.options, &first, argc, argv, out, err);
 
-	opterr = 0; /* the message is ours, to err */
-	optind = 0; /* glibc: start anew, also when called twice */
-	while ((option = getopt_long(argc, argv, ":", options, NULL)) != -1) {
-		switch (option) {
-		case 'h':
-			return print_help(&ct);
-		case 'v':
-			return print_version(&ct);
-		case 'j':
-			ct.as_json = true;
-			break;
-		case 'y':
-			ct.yes = true;
-			break;
-		case 's':
-			ct.socket = optarg;
-			break;
-		case ':':
-			return say_usage(&ct, "--socket", "wants a path");
-		default:
-			return say_usage(&ct, argv[optind - 1], "is not an option");
-		}
-	}
-	return run_command(&ct, argv + optind, argc - optind);
+	if (rc != 0)
+		return rc == OPTIONS_DONE ? REPLY_DONE : rc;
+	return run_words(&ct, argv + first, argc - first);
 }

@@ -1,0 +1,42 @@
+#include "client/watch.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+static const char clear_screen[] = "\033[H\033[2J";
+
+static void
+wait_ms(uint64_t ms)
+{
+	struct timespec rest = { .tv_sec = (time_t)(ms / 1000),
+		.tv_nsec = (long)(ms % 1000) * 1000000 };
+
+	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
+		;
+}
+
+int
+watch_run(FILE *out, uint64_t every_ms, int (*once)(void *owner), void *owner)
+{
+	bool clears = isatty(fileno(out));
+
+	for (bool first = true;; first = false) {
+		uint64_t begun = clock_monotonic_ms(), passed;
+		int status;
+
+		if (clears)
+			(void)fputs(clear_screen, out);
+		else if (!first)
+			(void)fputs("\n", out);
+		status = once(owner);
+		if (fflush(out) != 0 || ferror(out))
+			return status;
+		passed = clock_monotonic_ms() - begun;
+		if (passed < every_ms)
+			wait_ms(every_ms - passed);
+	}
+}
