@@ -11,6 +11,37 @@
 #include "config/rows.h"
 #include "config/source.h"
 
+/* Where each key stands, for what is found later. */
+static void
+note_keys(struct load *ld)
+{
+	const config_setting_t *root = config_root_setting(&ld->lc);
+	int count = config_setting_length(root);
+	struct conf_key *keys = calloc((size_t)count + 1, sizeof(*keys));
+
+	ld->cf->keys = keys;
+	for (int i = 0; keys != NULL && i < count; i++) {
+		const config_setting_t *st = config_setting_get_elem(root, (unsigned)i);
+
+		keys[i].place = source_place(&ld->src, config_setting_source_line(st));
+		keys[i].name = strdup(config_setting_name(st));
+		ld->cf->n_keys++;
+		if (keys[i].name == NULL)
+			keys = NULL;
+	}
+	if (keys == NULL)
+		fault_add(&ld->faults, 0, "file", "out of memory");
+}
+
+static int
+compare_lines(const void *a, const void *b)
+{
+	uintptr_t first = (uintptr_t)((const struct conf_line *)a)->member;
+	uintptr_t second = (uintptr_t)((const struct conf_line *)b)->member;
+
+	return (first > second) - (first < second);
+}
+
 static void
 parse(struct load *ld)
 {
@@ -21,6 +52,10 @@ parse(struct load *ld)
 		    "%s", config_error_text(&ld->lc));
 	} else {
 		object_load(ld, &rows_global, config_root_setting(&ld->lc), ld->cf);
+		note_keys(ld);
+		if (ld->cf->n_lines > 0)
+			qsort(ld->cf->lines, ld->cf->n_lines, sizeof(*ld->cf->lines),
+			    compare_lines);
 		/* Without all of the text, much would seem to be missing. */
 		if (!ld->src.incomplete)
 			cross_check(ld);
@@ -78,6 +113,13 @@ free_queues(struct conf *cf)
 }
 
 static void
+free_role(struct conf_role *ro)
+{
+	free(ro->users);
+	free(ro->groups);
+}
+
+static void
 free_listeners(struct conf *cf)
 {
 	for (size_t i = 0; i < cf->n_listeners; i++) {
@@ -119,6 +161,8 @@ conf_free(struct conf *cf)
 		return;
 	free(cf->name);
 	free(cf->control);
+	free_role(&cf->operators);
+	free_role(&cf->admins);
 	free(cf->metrics);
 	free_texts(cf->metrics_names, cf->n_metrics_names);
 	free(cf->ring_directory);
@@ -127,8 +171,22 @@ conf_free(struct conf *cf)
 	free_listeners(cf);
 	free_peers(cf);
 	free_routes(cf);
+	for (size_t i = 0; i < cf->n_keys; i++)
+		free(cf->keys[i].name);
+	free(cf->keys);
+	free(cf->lines);
 	free_texts(cf->files, cf->n_files);
 	free(cf);
+}
+
+struct conf_place
+conf_key_place(const struct conf *cf, const char *key)
+{
+	for (size_t i = 0; i < cf->n_keys; i++) {
+		if (strcmp(cf->keys[i].name, key) == 0)
+			return cf->keys[i].place;
+	}
+	return (struct conf_place){ .file = cf->n_files > 0 ? cf->files[0] : "" };
 }
 
 const struct conf_queue *

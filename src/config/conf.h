@@ -101,15 +101,25 @@ struct conf_role {
 	size_t n_groups;
 };
 
+struct conf_key {
+	struct conf_place place;
+	char *name;
+};
+
+struct conf_line { /* where a member was set; what has none has its default */
+	const void *member;
+	struct conf_place place;
+};
+
 struct conf {
 	char *name;                 /* of this daemon, to its peers; required */
 	char *control;              /* path; "/run/mqbridge/control" */
 	gid_t control_group;        /* of its socket; (gid_t)-1: as created */
 	struct conf_role operators; /* beside root and ourselves */
 	struct conf_role admins;
-	char *metrics;              /* http://number:port, unix:///path; NULL: none */
-	bool metrics_insecure;      /* needed for http:// beyond loopback */
-	char **metrics_names;       /* by which browsers may ask for it */
+	char *metrics;         /* http://number:port, unix:///path; NULL: none */
+	bool metrics_insecure; /* needed for http:// beyond loopback */
+	char **metrics_names;  /* by which browsers may ask for it */
 	size_t n_metrics_names;
 	char *ring_directory;       /* "/run/mqbridge" */
 	char *state_directory;      /* "/var/lib/mqbridge" */
@@ -129,6 +139,10 @@ struct conf {
 	size_t n_routes;
 	char **files; /* that were read; what each conf_place points to */
 	size_t n_files;
+	struct conf_key *keys; /* of the daemon itself, as they are written */
+	size_t n_keys;
+	struct conf_line *lines; /* of all members, in the order of their addresses */
+	size_t n_lines;
 };
 
 /* Called once per fault, in the order of lines: "file:line: key: why". key is a path,
@@ -145,6 +159,8 @@ int conf_load(
     struct conf **ret, const char *file, conf_fault_fn *fault, void *arg) MUST_CHECK;
 void conf_free(struct conf *cf); /* NULL is fine */
 
+/* Where that key of the daemon itself stands; line 0: it does not, and has its default. */
+struct conf_place conf_key_place(const struct conf *cf, const char *key);
 const struct conf_queue *conf_queue_find(const struct conf *cf, const char *name);
 const struct conf_peer *conf_peer_find(const struct conf *cf, const char *name);
 bool conf_peer_may_send(const struct conf_peer *pe, const char *entry);

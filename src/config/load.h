@@ -14,6 +14,7 @@ struct load {
 	struct source src;
 	struct fault_list faults;
 	config_t lc;
+	size_t lines_room; /* of cf's lines */
 };
 
 /* A fault of that setting: its line, its path, and the words. */

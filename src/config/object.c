@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "config/array.h"
 #include "config/load.h"
 #include "config/suggest.h"
 
@@ -109,6 +110,21 @@ load_preset(struct load *ld, const struct field *fd, const config_setting_t *gro
 	}
 }
 
+/* Where the member was set, for those who are shown it. */
+static void
+note_line(struct load *ld, const config_setting_t *st, const void *member)
+{
+	struct conf *cf = ld->cf;
+
+	if (array_reserve(
+		&cf->lines, &ld->lines_room, cf->n_lines, 1, sizeof(*cf->lines)) < 0) {
+		fault_add(&ld->faults, 0, "file", "out of memory");
+		return;
+	}
+	cf->lines[cf->n_lines++] = (struct conf_line){ member,
+		source_place(&ld->src, config_setting_source_line(st)) };
+}
+
 static void
 load_field( // NOLINT(misc-no-recursion)
     struct load *ld, const struct field *fd, const config_setting_t *group,
@@ -117,6 +133,8 @@ load_field( // NOLINT(misc-no-recursion)
 	const config_setting_t *st =
 	    group == NULL ? NULL : config_setting_get_member(group, fd->name);
 
+	if (st != NULL)
+		note_line(ld, st, (char *)object + fd->offset);
 	if (fd->type == FIELD_PART)
 		load_part(ld, fd, st, object);
 	else if (st == NULL)

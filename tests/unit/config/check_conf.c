@@ -61,6 +61,23 @@ START_TEST(load_whole_configuration_sets_every_member)
 }
 END_TEST
 
+START_TEST(load_roles_sets_every_member)
+{
+	loading_text("name = \"n\"; control_group = 7;\n"
+		     "operators = { users = ( 5, \"root\" ); };\n"
+		     "admins = { groups = ( \"root\" ); };\n");
+	ck_assert_msg(loading.count == 0, "%s", loading.faults[0]);
+	ck_assert_uint_eq(loading.cf->control_group, 7);
+	ck_assert(loading.cf->operators.given && loading.cf->admins.given);
+	ck_assert_uint_eq(loading.cf->operators.n_users, 2);
+	ck_assert_uint_eq(loading.cf->operators.users[0], 5);
+	ck_assert_uint_eq(loading.cf->operators.users[1], 0);
+	ck_assert_uint_eq(loading.cf->operators.n_groups, 0);
+	ck_assert_uint_eq(loading.cf->admins.n_users, 0);
+	ck_assert_uint_eq(loading.cf->admins.groups[0], 0);
+}
+END_TEST
+
 START_TEST(load_queues_sets_every_member)
 {
 	const struct conf_queue *qc;
@@ -141,6 +158,9 @@ START_TEST(load_smallest_configuration_sets_the_defaults)
 	ck_assert_msg(loading.count == 0, "%s", loading.faults[0]);
 	cf = loading.cf;
 	ck_assert_str_eq(cf->control, "/run/mqbridge/control");
+	ck_assert_uint_eq(cf->control_group, (gid_t)-1);
+	ck_assert(!cf->operators.given && cf->operators.users == NULL);
+	ck_assert_uint_eq(cf->admins.n_groups, 0);
 	ck_assert_str_eq(cf->ring_directory, "/run/mqbridge");
 	ck_assert_str_eq(cf->state_directory, "/var/lib/mqbridge");
 	ck_assert_uint_eq(cf->receive_memory, 64 << 20);
@@ -245,6 +265,7 @@ suite_conf(void)
 
 	tcase_add_checked_fixture(tc, loading_setup, loading_teardown);
 	tcase_add_test(tc, load_whole_configuration_sets_every_member);
+	tcase_add_test(tc, load_roles_sets_every_member);
 	tcase_add_test(tc, load_queues_sets_every_member);
 	tcase_add_test(tc, load_listeners_peers_routes_sets_every_member);
 	tcase_add_test(tc, load_smallest_configuration_sets_the_defaults);

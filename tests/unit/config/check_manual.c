@@ -17,7 +17,7 @@
 
 #define THIS_FILE "tests/unit/config/check_manual.c"
 #define MANUAL    "man/mqbridge.conf.5"
-#define SUBJECTS  6
+#define SUBJECTS  8
 
 /* The page with blanks for newlines, and which table each of its parts is about. */
 static char *page;
@@ -40,7 +40,7 @@ static void
 fill_subjects(void)
 {
 	static const char *const titles[] = { "Global keys", "Queues",
-		"Creating queues", "Listeners", "Peers", "Routes" };
+		"Creating queues", "Listeners", "Peers", "Routes", "Roles", "Roles" };
 
 	for (size_t i = 0; i < SUBJECTS; i++)
 		subjects[i].title = titles[i];
@@ -50,6 +50,8 @@ fill_subjects(void)
 	subjects[3].table = find_part(&rows_global, "listeners");
 	subjects[4].table = find_part(&rows_global, "peers");
 	subjects[5].table = find_part(&rows_global, "routes");
+	subjects[6].table = find_part(&rows_global, "operators");
+	subjects[7].table = find_part(&rows_global, "admins");
 }
 
 /* The page lies beside this file: the compiler was told where, from the build
