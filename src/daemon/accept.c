@@ -10,6 +10,7 @@
 #include "base/crc32c.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "base/take.h"
 #include "config/conf.h"
 #include "daemon/assembly.h"
@@ -76,8 +77,10 @@ refuse(const struct request *rq, struct link_refusal *why, unsigned code,
 	why->code = code;
 	(void)snprintf(why->text, sizeof(why->text), "%s", text);
 	if (is_news(rq, code))
-		log_warn("daemon", "peer %s: stream to %s refused: %s",
-		    quote(rq->peer).text, quote(rq->entry).text, reason);
+		log_event(EVENT_STREAM_REFUSED,
+		    &(struct log_fields){ .peer = rq->peer, .queue = rq->entry },
+		    "peer %s: stream to %s refused: %s", quote(rq->peer).text,
+		    quote(rq->entry).text, reason);
 	return -EPERM;
 }
 
@@ -144,7 +147,10 @@ refuse_delivery(const struct request *rq, const struct source_info *info,
 		    "the stream went back in time: more of it was delivered here than "
 		    "it says it ever sent");
 		if (is_news(rq, why->code))
-			log_error("daemon",
+			log_event(EVENT_STREAM_SET_BACK,
+			    &(struct log_fields){ .peer = rq->peer,
+				.queue = rq->entry,
+				.reason = reason_name(REASON_BACK_IN_TIME) },
 			    "peer %s: stream %s to %s refused: it went back in time (it says "
 			    "that %" PRIu64 " comes next, more was delivered); was the "
 			    "peer restored from a snapshot, or its ring copied?",
@@ -179,4 +185,33 @@ accept_on_open(void *owner, const struct link_offer *offer, struct sink **ret,
 	return 0;
 }
 
-const struct link_ops accept_link_ops = { .on_open = accept_on_open };
+/* A reload has changed what we are configured to be. That a route now goes straight back is seen when the
+ * stream is opened next. */
+static bool
+accept_may_stay(void *owner, const char *peer, const char *entry,
+    const struct sink *snk, struct link_refusal *why)
+{
+	const struct assembly *as = owner;
+	const struct conf_peer *cp = conf_peer_find(as->conf, peer);
+	const struct assembly_queue *aq = assembly_queue_find(as, entry);
+
+	if (cp != NULL && conf_peer_may_send(cp, entry) && aq != NULL &&
+	    aq->target != NULL && target_is_of(aq->target, snk))
+		return true;
+	if (cp != NULL && conf_peer_may_send(cp, entry) && aq != NULL)
+		*why = (struct link_refusal){ REFUSE_NO_ENTRY,
+			"the queue of this entry was changed" };
+	else
+		*why = (struct link_refusal){ REFUSE_FORBIDDEN, "no such entry" };
+	log_event(EVENT_STREAM_REFUSED,
+	    &(struct log_fields){ .peer = peer, .queue = entry },
+	    "peer %s: its stream to %s is closed: %s", quote(peer).text,
+	    quote(entry).text,
+	    why->code == REFUSE_NO_ENTRY
+		? "the queue was changed; it is opened again"
+		: "may_send_to of this peer does not list it any more");
+	return false;
+}
+
+const struct link_ops accept_link_ops = { .on_open = accept_on_open,
+	.may_stay = accept_may_stay };

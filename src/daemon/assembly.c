@@ -7,7 +7,10 @@
 
 #include "base/compiler.h"
 #include "daemon/assembly_private.h"
+#include "daemon/hold.h"
 #include "daemon/inventory.h"
+#include "daemon/kept.h"
+#include "daemon/pauses.h"
 #include "endpoint/delivery.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet.h"
@@ -19,12 +22,19 @@
 #include "spool/disk.h"
 #include "spool/marks.h"
 
+static int
+make_kept(struct assembly *as)
+{
+	return kept_new(&as->kept);
+}
+
 int
 assembly_new(struct assembly **ret, const struct conf *conf, struct runtime *rt,
-    struct event_base *base)
+    struct event_base *base, struct activation *at)
 {
-	static int (*const steps[])(struct assembly *) = { assembly_store_open,
-		assembly_queues_make, assembly_link_make, assembly_routes_make };
+	static int (*const steps[])(struct assembly *) = { make_kept,
+		assembly_store_open, assembly_queues_make, assembly_link_make,
+		assembly_routes_make };
 	struct assembly *as;
 	int rc = 0;
 
@@ -34,12 +44,14 @@ assembly_new(struct assembly **ret, const struct conf *conf, struct runtime *rt,
 	as->conf = conf;
 	as->runtime = rt;
 	as->base = base;
+	as->activation = at;
 	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(steps); i++)
 		rc = steps[i](as);
 	if (rc < 0) {
 		assembly_free(as);
 		return rc;
 	}
+	inventory_use_kept(as->inventory, as->kept);
 	inventory_log(as->inventory);
 	*ret = as;
 	return 0;
@@ -48,6 +60,7 @@ assembly_new(struct assembly **ret, const struct conf *conf, struct runtime *rt,
 void
 assembly_start(struct assembly *as)
 {
+	hold_apply(as);
 	for (size_t i = 0; i < as->n_queues; i++) {
 		if (as->queues[i]->target != NULL)
 			target_start(as->queues[i]->target);
@@ -63,6 +76,7 @@ assembly_start(struct assembly *as)
 void
 assembly_halt(struct assembly *as)
 {
+	as->stopping = true;
 	for (size_t i = 0; i < as->n_queues; i++) {
 		if (as->queues[i]->intake != NULL)
 			intake_stop(as->queues[i]->intake);
@@ -77,6 +91,11 @@ assembly_halt(struct assembly *as)
 static bool
 logs_are_busy(const struct assembly *as)
 {
+	const struct kept_stream *ks = NULL;
+
+	while ((ks = kept_next_stream(as->kept, ks)) != NULL)
+		if (outlet_busy(ks->outlet))
+			return true;
 	for (size_t i = 0; i < as->n_routes; i++)
 		if (outlet_busy(as->routes[i]->outlet))
 			return true;
@@ -86,6 +105,7 @@ logs_are_busy(const struct assembly *as)
 int
 assembly_sync(struct assembly *as)
 {
+	struct kept_stream *ks = NULL;
 	struct pollfd done = { .fd = disk_fd(as->disk), .events = POLLIN };
 	int rc = 0;
 
@@ -93,11 +113,16 @@ assembly_sync(struct assembly *as)
 	for (int round = 0; round < SYNC_ROUNDS; round++) {
 		for (size_t i = 0; i < as->n_routes; i++)
 			outlet_sync(as->routes[i]->outlet);
+		while ((ks = kept_next_stream(as->kept, ks)) != NULL)
+			outlet_sync(ks->outlet);
 		while (logs_are_busy(as)) {
 			if (poll(&done, 1, -1) > 0)
 				disk_collect(as->disk);
 		}
 	}
+	while ((ks = kept_next_stream(as->kept, ks)) != NULL)
+		if (outlet_synced(ks->outlet) < 0)
+			rc = -EIO;
 	for (size_t i = 0; i < as->n_routes; i++)
 		if (outlet_synced(as->routes[i]->outlet) < 0)
 			rc = -EIO;
@@ -119,6 +144,8 @@ free_flow(struct assembly *as)
 		ar->sink = NULL;
 	}
 	link_free(as->link);
+	if (as->kept != NULL)
+		kept_free_streams(as->kept);
 	for (size_t i = 0; i < as->n_routes; i++)
 		assembly_route_free(as->routes[i]);
 	free(as->routes);
@@ -139,6 +166,7 @@ free_queues(struct assembly *as)
 	for (size_t i = 0; i < as->n_queues; i++)
 		assembly_queue_free(as->queues[i]);
 	free(as->queues);
+	kept_free(as->kept);
 }
 
 void
@@ -155,6 +183,7 @@ assembly_free(struct assembly *as)
 	free_flow(as);
 	free_queues(as);
 	resolver_free(as->resolver);
+	pauses_free(as->pauses);
 	deadletters_close(as->dead);
 	free(as);
 }

@@ -1,5 +1,10 @@
 /* The objects of a running daemon, made from its configuration: queues at both ends, peers,
- * routes. Made once at start and ended once; everything is used by the loop's thread. */
+ * routes. Everything is used by the loop's thread.
+ *
+ * A reload (daemon/change.h) makes all struct assembly_* anew, and the configuration with its
+ * strings; the intake, target, peer, outlet, sink and route of what goes on are the same. So
+ * nobody keeps a pointer to one of these structs, to a struct conf_* or to a string of it when
+ * control returns to the loop: keep the name and look it up. */
 #ifndef MQBRIDGE_DAEMON_ASSEMBLY_H
 #define MQBRIDGE_DAEMON_ASSEMBLY_H
 
@@ -8,7 +13,9 @@
 #include <stdint.h>
 
 #include "base/compiler.h"
+#include "daemon/numbers.h"
 
+struct activation;
 struct conf;
 struct conf_peer;
 struct conf_queue;
@@ -19,9 +26,13 @@ struct event;
 struct event_base;
 struct intake;
 struct inventory;
+struct kept;
+struct kept_ring;
+struct kept_stream;
 struct link;
 struct marks;
 struct outlet;
+struct pauses;
 struct peer;
 struct resolver;
 struct route;
@@ -29,17 +40,31 @@ struct runtime;
 struct sink;
 struct target;
 
+/* Where a reload has an object from. */
+enum assembly_from {
+	ASSEMBLY_MADE,    /* it is new */
+	ASSEMBLY_FOUND,   /* made of what the inventory had */
+	ASSEMBLY_CLAIMED, /* it was kept */
+	ASSEMBLY_CARRIED, /* it goes on */
+};
+
 /* One enabled queue of the configuration. */
 struct assembly_queue {
 	const struct conf_queue *conf;
 	struct intake *intake; /* NULL: no route takes from it */
 	struct target *target; /* NULL: nobody may send to it */
-	uint64_t recovered;    /* found by opening its ring */
+	enum assembly_from intake_from, target_from;
+	struct kept_ring *kept; /* for the intake one day; NULL: there is none */
+	bool retired;           /* it was given to what is kept */
+	uint64_t recovered;     /* found by opening its ring */
+	struct numbers_memory memory;
 };
 
 struct assembly_peer {
 	const struct conf_peer *conf;
 	struct peer *peer;
+	enum assembly_from peer_from;
+	struct numbers_memory memory;
 };
 
 struct assembly_route {
@@ -49,6 +74,11 @@ struct assembly_route {
 	struct outlet *outlet;
 	struct sink *sink;
 	struct route *route;
+	enum assembly_from from_where; /* of outlet, sink and route */
+	struct kept_stream *kept;      /* for the outlet one day */
+	bool retired;                  /* it was given to what is kept */
+	enum reason alarm; /* of which an event told, REASON_NONE: it is good */
+	struct numbers_memory memory;
 };
 
 /* The refusals of streams that were logged; a peer asks again every few seconds. */
@@ -60,29 +90,33 @@ struct accept_news {
 };
 
 struct assembly {
-	const struct conf *conf; /* borrowed, like runtime and base */
+	const struct conf *conf; /* borrowed, like runtime, base and activation */
 	struct runtime *runtime;
 	struct event_base *base;
+	struct activation *activation;
 	struct marks *marks;
 	struct disk *disk;
 	struct deadletters *dead;
 	struct resolver *resolver; /* of held messages */
 	struct event *disk_event;
+	struct pauses *pauses;       /* what an operator has paused or drains */
 	struct inventory *inventory; /* what no enabled route claims */
+	struct kept *kept;           /* what a reload has left over */
 	struct link *link;
-	struct assembly_queue **queues; /* each stays where it is while it lives */
+	struct assembly_queue **queues;
 	size_t n_queues;
 	struct assembly_peer **peers;
 	size_t n_peers;
 	struct assembly_route **routes;
 	size_t n_routes;
 	struct accept_news news;
+	bool stopping; /* halted for good */
 };
 
-/* Make everything; nothing moves yet. conf must outlive it. What failed, on which object and
- * why is logged. 0 or -errno. */
+/* Make everything; nothing moves yet. What is given must outlive it; at, from which listeners take
+ * their sockets, may be NULL. What failed, on which object and why is logged. 0 or -errno. */
 int assembly_new(struct assembly **ret, const struct conf *conf, struct runtime *rt,
-    struct event_base *base) MUST_CHECK;
+    struct event_base *base, struct activation *at) MUST_CHECK;
 void assembly_start(struct assembly *as); /* intakes last */
 
 /* A clean stop: nothing new is received, offered or accepted. */

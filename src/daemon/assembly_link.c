@@ -8,6 +8,7 @@
 #include "base/quote.h"
 #include "config/conf.h"
 #include "daemon/accept.h"
+#include "daemon/activation.h"
 #include "link/link.h"
 #include "net/address.h"
 #include "net/listener.h"
@@ -22,20 +23,32 @@ assembly_peer_find(const struct assembly *as, const char *name)
 	return NULL;
 }
 
-static int
-make_listener(struct assembly *as, const struct conf_listener *cl)
+static struct listener_spec
+listener_spec(const struct conf_listener *cl, const struct address *address)
 {
-	struct address address;
-	struct listener_spec spec = { .address = &address,
+	return (struct listener_spec){ .address = address,
 		.mode = cl->mode,
 		.users = cl->users,
 		.n_users = cl->n_users,
 		.groups = cl->groups,
 		.n_groups = cl->n_groups };
+}
+
+int
+assembly_listener_open(struct assembly *as, const struct conf_listener *cl)
+{
+	struct address address;
+	const struct listener_spec spec = listener_spec(cl, &address);
+	const struct activation_file file = { .mode = cl->mode };
 	int rc;
 
 	rc = address_parse(&address, cl->address);
 	if (rc == 0)
+		rc = activation_listen(
+		    as->activation, ACTIVATION_LISTENER, &address, &file);
+	if (rc >= 0)
+		rc = link_adopt(as->link, cl->address, &spec, rc);
+	else if (rc == -ENOENT)
 		rc = link_listen(as->link, cl->address, &spec);
 	if (rc < 0)
 		log_error("daemon", "%s:%d: cannot listen at %s: %s", cl->place.file,
@@ -43,12 +56,37 @@ make_listener(struct assembly *as, const struct conf_listener *cl)
 	return rc;
 }
 
+void
+assembly_listener_close(struct assembly *as, const struct conf_listener *cl)
+{
+	struct address address;
+
+	link_unlisten(as->link, cl->address);
+	if (address_parse(&address, cl->address) == 0)
+		activation_forget(as->activation, ACTIVATION_LISTENER, &address);
+}
+
+void
+assembly_listener_change(struct assembly *as, const struct conf_listener *cl)
+{
+	const struct listener_spec spec = listener_spec(cl, NULL);
+
+	link_set_access(as->link, cl->address, &spec);
+}
+
+int
+assembly_peer_make(struct assembly *as, struct assembly_peer *ap)
+{
+	const struct peer_spec spec = { .name = ap->conf->name,
+		.address = ap->conf->address,
+		.heartbeat_ms = ap->conf->heartbeat_ms };
+
+	return peer_new(&ap->peer, as->link, &spec);
+}
+
 static int
 make_peer(struct assembly *as, const struct conf_peer *cp)
 {
-	const struct peer_spec spec = { .name = cp->name,
-		.address = cp->address,
-		.heartbeat_ms = cp->heartbeat_ms };
 	struct assembly_peer *ap = calloc(1, sizeof(*ap));
 	int rc;
 
@@ -56,7 +94,7 @@ make_peer(struct assembly *as, const struct conf_peer *cp)
 		return -ENOMEM;
 	ap->conf = cp;
 	as->peers[as->n_peers++] = ap;
-	rc = peer_new(&ap->peer, as->link, &spec);
+	rc = assembly_peer_make(as, ap);
 	if (rc < 0)
 		log_error("daemon", "peer %s: cannot set up: %s", quote(cp->name).text,
 		    strerror(-rc));
@@ -104,7 +142,7 @@ assembly_link_make(struct assembly *as)
 	}
 	for (size_t i = 0; rc == 0 && i < cf->n_listeners; i++) {
 		if (cf->listeners[i].enabled)
-			rc = make_listener(as, &cf->listeners[i]);
+			rc = assembly_listener_open(as, &cf->listeners[i]);
 	}
 	return rc < 0 ? rc : make_peers(as);
 }

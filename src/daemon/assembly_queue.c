@@ -8,6 +8,7 @@
 #include "base/quote.h"
 #include "config/conf.h"
 #include "daemon/inventory.h"
+#include "daemon/kept.h"
 #include "endpoint/intake.h"
 #include "endpoint/target.h"
 
@@ -21,8 +22,8 @@ assembly_queue_find(const struct assembly *as, const char *name)
 	return NULL;
 }
 
-static bool
-queue_is_source(const struct conf *cf, const struct conf_queue *cq)
+bool
+assembly_queue_is_source(const struct conf *cf, const struct conf_queue *cq)
 {
 	for (size_t i = 0; i < cf->n_routes; i++) {
 		if (assembly_route_is_on(cf, &cf->routes[i]) &&
@@ -32,8 +33,8 @@ queue_is_source(const struct conf *cf, const struct conf_queue *cq)
 	return false;
 }
 
-static bool
-queue_is_target(const struct conf *cf, const struct conf_queue *cq)
+bool
+assembly_queue_is_target(const struct conf *cf, const struct conf_queue *cq)
 {
 	for (size_t i = 0; i < cf->n_peers; i++) {
 		if (cf->peers[i].enabled && conf_peer_may_send(&cf->peers[i], cq->name))
@@ -66,42 +67,72 @@ queue_attributes(const struct conf_queue *cq)
 		.group = cq->group };
 }
 
-static int
-make_intake(struct assembly *as, struct assembly_queue *aq)
+struct intake_spec
+assembly_intake_spec(const struct conf_queue *cq)
 {
-	const struct conf_queue *cq = aq->conf;
-	struct intake_spec spec = { .name = cq->name,
+	return (struct intake_spec){ .name = cq->name,
 		.uri = cq->uri,
 		.take_text = cq->take_text,
 		.take = cq->take,
 		.ring_bytes = cq->ring_size,
 		.create = cq->create,
 		.attributes = queue_attributes(cq) };
+}
+
+int
+assembly_intake_make(struct assembly *as, struct assembly_queue *aq)
+{
+	const struct intake_spec spec = assembly_intake_spec(aq->conf);
+	struct kept_ring *kr =
+	    kept_find_ring(as->kept, aq->conf->uri, aq->conf->take_text);
 	struct ring *rg;
 	int rc;
 
-	rc = inventory_claim_ring(as->inventory, cq, &rg, &aq->recovered);
+	if (kr != NULL) {
+		kept_remove_ring(as->kept, kr);
+		aq->kept = kr;
+		aq->intake = kr->intake;
+		aq->intake_from = ASSEMBLY_CLAIMED;
+		return 0;
+	}
+	aq->kept = calloc(1, sizeof(*aq->kept));
+	if (aq->kept == NULL)
+		return -ENOMEM;
+	rc = inventory_claim_ring(as->inventory, aq->conf, &rg, &aq->recovered);
 	if (rc < 0)
 		return rc;
-	return intake_new(&aq->intake, as->base, as->runtime, &spec, rg);
+	rc = intake_new(&aq->intake, as->base, as->runtime, &spec, rg);
+	if (rc < 0) {
+		inventory_unclaim_ring(as->inventory, rg);
+		return rc;
+	}
+	aq->kept->intake = aq->intake;
+	aq->intake_from = rg == NULL ? ASSEMBLY_MADE : ASSEMBLY_FOUND;
+	return 0;
 }
 
-static int
-make_target(struct assembly *as, struct assembly_queue *aq)
+struct target_spec
+assembly_target_spec(const struct conf_queue *cq)
 {
 	static const enum target_in_doubt in_doubt[] = {
 		[CONF_IN_DOUBT_RESEND] = TARGET_RESEND,
 		[CONF_IN_DOUBT_DROP] = TARGET_DROP,
 		[CONF_IN_DOUBT_HOLD] = TARGET_HOLD,
 	};
-	const struct target_env env = { as->base, as->marks, as->disk, as->dead };
-	const struct conf_queue *cq = aq->conf;
-	struct target_spec spec = { .name = cq->name,
+
+	return (struct target_spec){ .name = cq->name,
 		.uri = cq->uri,
 		.create = cq->create,
 		.attributes = queue_attributes(cq),
 		.in_doubt = in_doubt[cq->in_doubt],
 		.hold_recovered = cq->recovered == CONF_RECOVERED_HOLD };
+}
+
+int
+assembly_target_make(struct assembly *as, struct assembly_queue *aq)
+{
+	const struct target_env env = { as->base, as->marks, as->disk, as->dead };
+	const struct target_spec spec = assembly_target_spec(aq->conf);
 
 	return target_new(&aq->target, &env, &spec);
 }
@@ -116,10 +147,10 @@ make_queue(struct assembly *as, const struct conf_queue *cq)
 		return -ENOMEM;
 	aq->conf = cq;
 	as->queues[as->n_queues++] = aq;
-	if (queue_is_source(as->conf, cq))
-		rc = make_intake(as, aq);
-	if (rc == 0 && queue_is_target(as->conf, cq))
-		rc = make_target(as, aq);
+	if (assembly_queue_is_source(as->conf, cq))
+		rc = assembly_intake_make(as, aq);
+	if (rc == 0 && assembly_queue_is_target(as->conf, cq))
+		rc = assembly_target_make(as, aq);
 	if (rc < 0)
 		log_error("daemon", "queue %s: cannot set up: %s", quote(cq->name).text,
 		    strerror(-rc));
@@ -149,5 +180,6 @@ assembly_queue_free(struct assembly_queue *aq)
 		return;
 	target_free(aq->target);
 	intake_free(aq->intake);
+	free(aq->kept);
 	free(aq);
 }

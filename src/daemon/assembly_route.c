@@ -7,7 +7,9 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "config/conf.h"
+#include "daemon/hold.h"
 #include "daemon/inventory.h"
+#include "daemon/kept.h"
 #include "endpoint/delivery.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet.h"
@@ -33,8 +35,8 @@ assembly_route_is_on(const struct conf *cf, const struct conf_route *cr)
 	return to != NULL && to->enabled;
 }
 
-static struct outlet_policy
-route_policy(const struct conf_route *cr)
+struct outlet_policy
+assembly_route_policy(const struct conf_route *cr)
 {
 	static const enum outlet_overflow overflow[] = {
 		[CONF_OVERFLOW_BLOCK] = OUTLET_BLOCK,
@@ -54,6 +56,7 @@ route_policy(const struct conf_route *cr)
 		.dead_letter_limit = cr->dead_letter_limit };
 }
 
+/* The outlet of a stream that the inventory has, or of a new one. */
 static int
 make_outlet(struct assembly *as, struct assembly_route *ar)
 {
@@ -65,14 +68,41 @@ make_outlet(struct assembly *as, struct assembly_route *ar)
 	struct ring *rg = intake_ring(ar->from->intake);
 	struct outlet_spec spec = { .route = ar->conf->name,
 		.label = ar->conf->to,
-		.policy = route_policy(ar->conf) };
+		.policy = assembly_route_policy(ar->conf),
+		.held = hold_new_route(as, ar->conf) };
 
+	ar->kept = calloc(1, sizeof(*ar->kept));
+	if (ar->kept == NULL)
+		return -ENOMEM;
 	if (rg != NULL)
 		spec.stream = inventory_claim_stream(as->inventory, rg, ar->conf->to);
 	if (spec.stream == NULL)
 		spec.log =
 		    inventory_claim_log(as->inventory, ar->from->conf, ar->conf->to);
+	ar->from_where =
+	    spec.stream == NULL && spec.log == NULL ? ASSEMBLY_MADE : ASSEMBLY_FOUND;
 	return outlet_new(&ar->outlet, &env, ar->from->intake, &spec);
+}
+
+static int
+claim_outlet(struct assembly *as, struct assembly_route *ar)
+{
+	struct kept_stream *ks =
+	    kept_find_stream(as->kept, ar->from->intake, ar->conf->to);
+	int rc;
+
+	if (ks == NULL) {
+		rc = make_outlet(as, ar);
+		if (rc == 0)
+			*ar->kept = (struct kept_stream){ .outlet = ar->outlet,
+				.intake = ar->from->intake };
+		return rc;
+	}
+	kept_remove_stream(as->kept, ks);
+	ar->kept = ks;
+	ar->outlet = ks->outlet;
+	ar->from_where = ASSEMBLY_CLAIMED;
+	return 0;
 }
 
 static int
@@ -89,7 +119,7 @@ make_sink(struct assembly *as, struct assembly_route *ar)
 }
 
 static int
-join_route(struct assembly_route *ar)
+make_flow(struct assembly_route *ar)
 {
 	const struct route_spec spec = { .name = ar->conf->name,
 		.from = ar->conf->from,
@@ -98,6 +128,18 @@ join_route(struct assembly_route *ar)
 		.sink = ar->sink };
 
 	return route_new(&ar->route, &spec);
+}
+
+int
+assembly_route_make(struct assembly *as, struct assembly_route *ar)
+{
+	int rc = claim_outlet(as, ar);
+
+	if (rc == 0)
+		rc = make_sink(as, ar);
+	if (rc == 0)
+		rc = make_flow(ar);
+	return rc;
 }
 
 static int
@@ -113,14 +155,12 @@ make_route(struct assembly *as, const struct conf_route *cr)
 	ar->from = assembly_queue_find(as, cr->from);
 	if (cr->to_peer != NULL)
 		ar->peer = assembly_peer_find(as, cr->to_peer);
-	rc = make_outlet(as, ar);
-	if (rc == 0)
-		rc = make_sink(as, ar);
-	if (rc == 0)
-		rc = join_route(ar);
+	rc = assembly_route_make(as, ar);
 	if (rc < 0)
 		log_error("daemon", "route %s: cannot set up: %s", quote(cr->name).text,
 		    strerror(-rc));
+	else
+		route_join(ar->route);
 	return rc;
 }
 
@@ -149,5 +189,6 @@ assembly_route_free(struct assembly_route *ar)
 	if (ar->sink != NULL)
 		ar->sink->ops->close(ar->sink);
 	outlet_free(ar->outlet);
+	free(ar->kept);
 	free(ar);
 }

@@ -9,6 +9,7 @@
 #include "config/conf.h"
 #include "daemon/commands_letters.h"
 #include "daemon/inventory.h"
+#include "daemon/pauses.h"
 #include "endpoint/resolver.h"
 #include "spool/deadletter.h"
 #include "spool/disk.h"
@@ -64,7 +65,7 @@ open_files(struct assembly *as)
 
 	rc = marks_open(&as->marks, runtime_dir_fd(as->runtime), &doubts);
 	if (rc < 0) {
-		log_error("daemon",
+		log_event(EVENT_STORE_DAMAGED, NULL,
 		    "%s/marks: cannot open: %s; it knows what was delivered, so the "
 		    "daemon does not start without it (mqbridge-spool repair --apply "
 		    "renames it: what was in flight to this host is then in doubt)",
@@ -72,7 +73,7 @@ open_files(struct assembly *as)
 		return rc;
 	}
 	if (doubts > 0)
-		log_warn("daemon",
+		log_event(EVENT_IN_DOUBT, NULL,
 		    "%" PRIu64 " messages are in doubt: the daemon was killed while "
 		    "it delivered them; when they come again, in_doubt of their queue "
 		    "says what happens (mqbridgectl show in-doubt)",
@@ -82,6 +83,8 @@ open_files(struct assembly *as)
 	if (rc < 0)
 		return rc;
 	rc = make_disk(as);
+	if (rc == 0)
+		rc = pauses_open(&as->pauses, runtime_state_fd(as->runtime), as->disk);
 	if (rc < 0)
 		return rc;
 	env = assembly_log_env(as);

@@ -8,12 +8,17 @@
 
 struct assembly;
 struct control_command;
+struct events;
+struct reload;
 
 struct commands_context { /* of every command */
-	const struct assembly *assembly;
+	struct assembly *assembly;
+	const struct events *events;
+	struct reload *reload;
 	uint64_t started_ms; /* CLOCK_MONOTONIC */
 	bool stopping;
 	bool letters_busy; /* dead letters are being purged or requeued */
+	unsigned watches;  /* commands that wait, drain or tap: daemon/watch.h */
 };
 
 /* The table; static. */

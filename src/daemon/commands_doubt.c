@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "base/log.h"
 #include "base/quote.h"
+#include "base/reason.h"
 #include "config/conf.h"
 #include "control/command.h"
 #include "daemon/assembly.h"
@@ -385,7 +386,7 @@ forget_stream(struct mark *m, struct control_reply *reply)
 		reply->error = "the stream is open and needs no resolving";
 		return rc;
 	}
-	log_warn("daemon",
+	log_event(EVENT_DOUBT_RESOLVED, NULL,
 	    "stream %s, %s: what was delivered of it, up to %" PRIu64
 	    ", is forgotten, as an operator decided",
 	    text, quote(label).text, mark);

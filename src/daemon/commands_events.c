@@ -37,8 +37,8 @@ commands_show_events(void *context, struct control_reply *reply)
 	int rc = 0;
 
 	reply->kind = "events";
-	if (reply->n_args > 0 && (parse_uint(&shown, reply->args[0]) < 0 ||
-				     shown == 0 || shown > EVENTS_KEPT)) {
+	if (reply->n_args > 0 &&
+	    parse_u64(&shown, reply->args[0], 1, EVENTS_KEPT) < 0) {
 		reply->error = "show events takes a number from 1 to 1000";
 		return -EINVAL;
 	}

@@ -63,7 +63,7 @@ commands_letters_open(struct deadletters **ret, const struct conf *conf, int sta
 	int rc = deadletters_open(&dl, state_fd, conf->dead_letter_limit);
 
 	if (rc < 0) {
-		log_error("daemon", "%s/dead-letters: cannot open: %s",
+		log_event(EVENT_STORE_DAMAGED, NULL, "%s/dead-letters: cannot open: %s",
 		    conf->state_directory, strerror(-rc));
 		return rc;
 	}
@@ -79,7 +79,7 @@ commands_letters_report(struct deadletters *dl)
 	struct deadletter_notice nt;
 
 	while (deadletters_notice(dl, &nt))
-		log_error("daemon",
+		log_event(EVENT_STORE_DAMAGED, NULL,
 		    "dead-letter store: %s is %s; it was renamed so, is kept, and is no "
 		    "longer listed",
 		    nt.file, nt.why);

@@ -6,6 +6,7 @@
 #include "daemon/commands.h"
 #include "daemon/inventory.h"
 #include "daemon/item.h"
+#include "daemon/listing.h"
 #include "daemon/numbers.h"
 
 const struct control_column show_queues_columns[] = {
@@ -21,6 +22,7 @@ const struct control_column show_queues_columns[] = {
 	{ "delivered_total", "DELIVERED" },
 	{ "recovered_total", "RECOVERED" },
 	{ "reason", "REASON" },
+	{ "detail", "DETAIL" },
 	{ NULL, NULL },
 };
 
@@ -38,6 +40,10 @@ item_intake(struct item *it, const struct numbers_queue *nq)
 		else
 			item_null(it, members[i]);
 	}
+	if (nq->source)
+		item_real(it, "received_per_s", nq->received_rate);
+	else
+		item_null(it, "received_per_s");
 }
 
 static void
@@ -54,26 +60,27 @@ item_delivery(struct item *it, const struct numbers_queue *nq)
 		else
 			item_null(it, members[i]);
 	}
+	if (nq->target)
+		item_real(it, "delivered_per_s", nq->delivered_rate);
+	else
+		item_null(it, "delivered_per_s");
 }
 
 static int
-show_queue(const struct assembly_queue *aq, struct control_reply *reply)
+show_queue(
+    const struct assembly *as, struct assembly_queue *aq, struct control_reply *reply)
 {
 	struct numbers_queue nq;
 	struct item it;
 
-	numbers_queue(aq, &nq);
+	numbers_queue(as, aq, &nq);
 	item_begin(&it);
 	item_text(&it, "name", aq->conf->name);
 	item_text(&it, "uri", aq->conf->uri);
-	item_text(&it, "state", nq.state);
-	item_text(&it, "reason", nq.reason);
-	if (nq.source && nq.intake.attached) {
-		item_count(&it, "depth", nq.intake.depth);
-		item_count(&it, "capacity", nq.intake.capacity);
-	} else if (nq.target && nq.delivery.attached) {
-		item_count(&it, "depth", nq.delivery.depth);
-		item_count(&it, "capacity", nq.delivery.capacity);
+	show_health(&it, &nq.health);
+	if (nq.attached) {
+		item_count(&it, "depth", nq.depth);
+		item_count(&it, "capacity", nq.capacity);
 	} else {
 		item_null(&it, "depth");
 		item_null(&it, "capacity");
@@ -87,17 +94,20 @@ static int
 show_orphan_ring(const struct inventory *inv, size_t i, struct control_reply *reply)
 {
 	static const char *const absent[] = { "name", "depth", "capacity",
-		"received_total", "recovered_total", "delivered_total",
-		"doubts_dropped_total", "doubts_found_total", "doubts_not_taken_total",
-		"held_total" };
+		"received_total", "recovered_total", "received_per_s",
+		"delivered_total", "doubts_dropped_total", "doubts_found_total",
+		"doubts_not_taken_total", "held_total", "delivered_per_s" };
+	const struct numbers_health he = { .state = STATE_ORPHAN,
+		.reason = REASON_NOT_CONFIGURED,
+		.host = "",
+		.detail = "kept: no enabled route takes from it" };
 	struct inventory_ring ir = { 0 };
 	struct item it;
 
 	inventory_ring_at(inv, i, &ir);
 	item_begin(&it);
 	item_text(&it, "uri", ir.uri);
-	item_text(&it, "state", "orphan");
-	item_text(&it, "reason", "kept: no enabled route takes from it");
+	show_health(&it, &he);
 	item_count(&it, "ring_records", ir.records);
 	item_count(&it, "ring_bytes", ir.used);
 	item_count(&it, "ring_capacity_bytes", ir.bytes);
@@ -106,17 +116,24 @@ show_orphan_ring(const struct inventory *inv, size_t i, struct control_reply *re
 	return item_end(&it, reply->items);
 }
 
+static int
+show_any_queue(const struct commands_context *cx, struct control_reply *reply, size_t i)
+{
+	const struct assembly *as = cx->assembly;
+	int rc;
+
+	if (i < as->n_queues)
+		rc = show_queue(as, as->queues[i], reply);
+	else if (i - as->n_queues < inventory_rings(as->inventory))
+		rc = show_orphan_ring(as->inventory, i - as->n_queues, reply);
+	else
+		return 0;
+	return rc < 0 ? rc : 1;
+}
+
 int
 show_queues(void *context, struct control_reply *reply)
 {
-	const struct commands_context *cx = context;
-	const struct assembly *as = cx->assembly;
-	int rc = 0;
-
 	reply->kind = "queues";
-	for (size_t i = 0; rc == 0 && i < as->n_queues; i++)
-		rc = show_queue(as->queues[i], reply);
-	for (size_t i = 0; rc == 0 && i < inventory_rings(as->inventory); i++)
-		rc = show_orphan_ring(as->inventory, i, reply);
-	return rc;
+	return listing_run(context, reply, show_any_queue);
 }

@@ -1,11 +1,13 @@
-#include "daemon/commands_show.h"
+#include "daemon/commands_routes.h"
 
 #include "base/compiler.h"
 #include "config/conf.h"
 #include "daemon/assembly.h"
 #include "daemon/commands.h"
+#include "daemon/commands_show.h"
 #include "daemon/inventory.h"
 #include "daemon/item.h"
+#include "daemon/listing.h"
 #include "daemon/numbers.h"
 #include "spool/runtime.h"
 
@@ -25,48 +27,76 @@ const struct control_column show_routes_columns[] = {
 	{ "log_bytes", "LOG (BYTES)" },
 	{ "oldest_age_s", "OLDEST (S)" },
 	{ "reason", "REASON" },
+	{ "host", "HOST" },
+	{ "detail", "DETAIL" },
 	{ NULL, NULL },
 };
 
+static void
+item_seconds(struct item *it, const char *member, int64_t seconds)
+{
+	if (seconds >= 0)
+		item_number(it, member, seconds);
+	else
+		item_null(it, member);
+}
+
+void
+commands_item_route(
+    struct item *it, const struct assembly_route *ar, const struct numbers_route *nr)
+{
+	const struct outlet_numbers *ol = &nr->outlet;
+
+	item_text(it, "name", ar->conf->name);
+	item_text(it, "from", ar->conf->from);
+	item_text(it, "to", ar->conf->to);
+	show_health(it, &nr->health);
+	item_count(it, "backlog", nr->backlog);
+	item_count(it, "waiting", ol->stream.waiting);
+	item_count(it, "in_flight", ol->stream.in_flight);
+	item_count(it, "sent_total", ol->sent);
+	item_count(it, "settled_total", ol->settled);
+	item_count(it, "resent_total", ol->resent);
+	item_count(it, "duplicates_total", ol->duplicates);
+	item_count(it, "rejected_total", ol->rejected);
+	item_count(it, "dropped_total", ol->dropped);
+	item_real(it, "in_per_s", nr->in_rate);
+	item_real(it, "out_per_s", nr->out_rate);
+	item_count(it, "log_waiting", ol->stream.log.waiting);
+	item_count(it, "log_bytes", ol->stream.log.bytes);
+	item_count(it, "log_damaged_total", ol->stream.log.damaged);
+	item_count(it, "sync_failures_total", ol->stream.log.sync_failures);
+	item_text(it, "log_reason", reason_name(ol->log.reason));
+	item_text(it, "log_detail", ol->log.detail);
+	item_seconds(it, "oldest_age_s", nr->oldest_age_s);
+	item_seconds(it, "idle_s", nr->idle_s);
+}
+
 static int
-show_route(const struct assembly *as, const struct assembly_route *ar,
-    struct control_reply *reply)
+show_one(
+    const struct assembly *as, struct assembly_route *ar, struct control_reply *reply)
 {
 	struct numbers_route nr;
 	struct item it;
 
 	numbers_route(as, ar, &nr);
 	item_begin(&it);
-	item_text(&it, "name", ar->conf->name);
-	item_text(&it, "from", ar->conf->from);
-	item_text(&it, "to", ar->conf->to);
-	item_text(&it, "state", nr.state.state);
-	item_text(&it, "reason", nr.state.reason);
-	item_count(&it, "waiting", nr.outlet.stream.waiting);
-	item_count(&it, "in_flight", nr.outlet.stream.in_flight);
-	item_count(&it, "sent_total", nr.outlet.sent);
-	item_count(&it, "settled_total", nr.outlet.settled);
-	item_count(&it, "resent_total", nr.outlet.resent);
-	item_count(&it, "rejected_total", nr.outlet.rejected);
-	item_count(&it, "dropped_total", nr.outlet.dropped);
-	item_count(&it, "log_waiting", nr.outlet.stream.log.waiting);
-	item_count(&it, "log_bytes", nr.outlet.stream.log.bytes);
-	item_count(&it, "log_damaged_total", nr.outlet.stream.log.damaged);
-	item_count(&it, "sync_failures_total", nr.outlet.stream.log.sync_failures);
-	item_text(&it, "log_reason", nr.outlet.log_reason);
-	if (nr.oldest_age_s >= 0)
-		item_number(&it, "oldest_age_s", nr.oldest_age_s);
-	else
-		item_null(&it, "oldest_age_s");
+	commands_item_route(&it, ar, &nr);
 	return item_end(&it, reply->items);
 }
 
 static int
 show_orphan_stream(const struct assembly *as, size_t i, struct control_reply *reply)
 {
-	static const char *const absent[] = { "name", "sent_total", "settled_total",
-		"resent_total", "rejected_total", "dropped_total", "log_waiting",
-		"log_bytes", "log_damaged_total", "sync_failures_total", "log_reason" };
+	static const char *const absent[] = { "name", "backlog", "sent_total",
+		"settled_total", "resent_total", "duplicates_total", "rejected_total",
+		"dropped_total", "in_per_s", "out_per_s", "log_waiting", "log_bytes",
+		"log_damaged_total", "sync_failures_total", "log_reason", "log_detail",
+		"idle_s" };
+	const struct numbers_health he = { .state = STATE_ORPHAN,
+		.reason = REASON_NOT_CONFIGURED,
+		.host = "",
+		.detail = "kept: no enabled route stands for it" };
 	int64_t now_ns = runtime_clock_ns(as->runtime);
 	struct inventory_stream is = { 0 };
 	struct item it;
@@ -75,31 +105,36 @@ show_orphan_stream(const struct assembly *as, size_t i, struct control_reply *re
 	item_begin(&it);
 	item_text(&it, "from", is.uri);
 	item_text(&it, "to", is.label);
-	item_text(&it, "state", "orphan");
-	item_text(&it, "reason", "kept: no enabled route stands for it");
+	show_health(&it, &he);
 	item_count(&it, "waiting", is.waiting);
 	item_count(&it, "in_flight", is.in_flight);
-	if (is.oldest_captured_ns != 0 && is.oldest_captured_ns < now_ns)
-		item_number(
-		    &it, "oldest_age_s", (now_ns - is.oldest_captured_ns) / NS_PER_S);
-	else
-		item_null(&it, "oldest_age_s");
+	item_seconds(&it, "oldest_age_s",
+	    is.oldest_captured_ns != 0 && is.oldest_captured_ns < now_ns
+		? (now_ns - is.oldest_captured_ns) / NS_PER_S
+		: -1);
 	for (size_t k = 0; k < ARRAY_LEN(absent); k++)
 		item_null(&it, absent[k]);
 	return item_end(&it, reply->items);
 }
 
+static int
+show_any_route(const struct commands_context *cx, struct control_reply *reply, size_t i)
+{
+	const struct assembly *as = cx->assembly;
+	int rc;
+
+	if (i < as->n_routes)
+		rc = show_one(as, as->routes[i], reply);
+	else if (i - as->n_routes < inventory_streams(as->inventory))
+		rc = show_orphan_stream(as, i - as->n_routes, reply);
+	else
+		return 0;
+	return rc < 0 ? rc : 1;
+}
+
 int
 show_routes(void *context, struct control_reply *reply)
 {
-	const struct commands_context *cx = context;
-	const struct assembly *as = cx->assembly;
-	int rc = 0;
-
 	reply->kind = "routes";
-	for (size_t i = 0; rc == 0 && i < as->n_routes; i++)
-		rc = show_route(as, as->routes[i], reply);
-	for (size_t i = 0; rc == 0 && i < inventory_streams(as->inventory); i++)
-		rc = show_orphan_stream(as, i, reply);
-	return rc;
+	return listing_run(context, reply, show_any_route);
 }

@@ -6,6 +6,12 @@
 
 #include "control/command.h"
 
+struct item;
+struct numbers_health;
+
+/* State, reason, host, detail, mend and since_s of any object. */
+void show_health(struct item *it, const struct numbers_health *health);
+
 /* commands_show.c */
 extern const struct control_column show_status_columns[];
 int show_status(void *context, struct control_reply *reply);
@@ -21,5 +27,23 @@ int show_queues(void *context, struct control_reply *reply);
 /* commands_routes.c */
 extern const struct control_column show_routes_columns[];
 int show_routes(void *context, struct control_reply *reply);
+
+/* commands_route.c */
+extern const struct control_column show_route_columns[];
+int show_route(void *context, struct control_reply *reply);
+
+/* commands_explain.c */
+extern const struct control_column explain_columns[];
+int explain(void *context, struct control_reply *reply);
+
+/* commands_store.c */
+extern const struct control_column show_spool_columns[];
+int show_spool(void *context, struct control_reply *reply);
+extern const struct control_column show_limits_columns[];
+int show_limits(void *context, struct control_reply *reply);
+
+/* commands_config.c */
+extern const struct control_column show_config_columns[];
+int show_config(void *context, struct control_reply *reply);
 
 #endif

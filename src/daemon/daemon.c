@@ -14,21 +14,34 @@
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/crash.h"
+#include "base/journald.h"
 #include "base/quote.h"
 #include "config/conf.h"
+#include "control/roles.h"
 #include "control/server.h"
+#include "daemon/access.h"
+#include "daemon/activation.h"
+#include "daemon/alarm.h"
 #include "daemon/assembly.h"
 #include "daemon/commands.h"
 #include "daemon/drain.h"
+#include "daemon/events.h"
 #include "daemon/holder.h"
+#include "daemon/loop.h"
+#include "daemon/monitor.h"
 #include "daemon/notify.h"
 #include "daemon/numbers.h"
+#include "daemon/patience.h"
+#include "daemon/reload.h"
 #include "daemon/status.h"
+#include "daemon/turns.h"
+#include "daemon/watchdog.h"
 #include "spool/image.h"
 #include "spool/runtime.h"
 
-#define EVENTS_MAX        8
-#define STATUS_EVERY_MS   2000
+#define EVENTS_MAX        12
+#define STATUS_EVERY_MS   NUMBERS_TICK_MS
+#define LOG_EVERY_MS      1000
 #define DRAIN_EVERY_MS    20
 #define STOP_EXTRA_MS     30000 /* for the image, beside what its bytes take */
 #define SAVE_BYTES_PER_MS 16384 /* a slow disk */
@@ -39,10 +52,17 @@ struct daemon {
 	struct runtime *runtime;
 	struct assembly *assembly;
 	struct control_server *control;
+	struct monitor *monitor;
+	struct reload *reload;
+	const char *config; /* path */
+	struct activation *activation;
+	bool is_misfit; /* a socket was passed that nothing names */
+	struct events *log_events;
+	struct patience *patience; /* while the loop does not turn */
+	struct watchdog *watchdog;
 	struct commands_context context; /* of the commands */
 	struct event *events[EVENTS_MAX];
 	size_t n_events;
-	struct status_memory memory;
 	char status[STATUS_MAX]; /* as last told */
 	uint64_t halted_ms;
 	uint64_t backlog_bytes; /* when it stops */
@@ -52,7 +72,7 @@ static void
 log_fault(void *arg, const char *file, int line, const char *key, const char *why)
 {
 	(void)arg;
-	log_error("daemon", "%s:%d: %s: %s", file, line, key, why);
+	log_event(EVENT_CONFIG_FAULT, NULL, "%s:%d: %s: %s", file, line, key, why);
 }
 
 /* ---- the loop ---------------------------------------------------------------- */
@@ -110,11 +130,12 @@ daemon_on_stop(evutil_socket_t number, short what, void *arg)
 		(void)event_base_loopbreak(dm->base);
 		return;
 	}
-	log_info("daemon", "signal %d: stopping", (int)number);
+	log_event(EVENT_STOPPING, NULL, "signal %d: stopping", (int)number);
 	dm->context.stopping = true;
 	numbers_total(dm->assembly, &total);
 	dm->backlog_bytes = total.backlog_bytes;
 	notify_stopping();
+	notify_extend(dm->conf->stop_timeout_ms + STOP_EXTRA_MS);
 	assembly_halt(dm->assembly);
 	dm->halted_ms = clock_monotonic_ms();
 	if (daemon_every(dm, DRAIN_EVERY_MS, daemon_on_drain) < 0)
@@ -124,10 +145,23 @@ daemon_on_stop(evutil_socket_t number, short what, void *arg)
 static void
 daemon_on_hangup(evutil_socket_t number, short what, void *arg)
 {
+	struct daemon *dm = arg;
+
 	(void)number;
 	(void)what;
-	(void)arg;
-	log_warn("daemon", "SIGHUP: this version does not reload; restart it");
+	log_info("daemon", "SIGHUP: reading %s again", quote(dm->config).text);
+	reload_signal(dm->reload);
+}
+
+static void
+daemon_on_numbers(evutil_socket_t fd, short what, void *arg)
+{
+	const struct daemon *dm = arg;
+
+	(void)fd;
+	(void)what;
+	numbers_tick(dm->assembly);
+	alarm_tick(dm->assembly);
 }
 
 static void
@@ -140,8 +174,7 @@ daemon_on_status(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	if (dm->context.stopping)
 		return;
-	(void)status_line(
-	    line, sizeof(line), dm->assembly, &dm->memory, clock_monotonic_ms());
+	(void)status_line(line, sizeof(line), dm->assembly);
 	if (strcmp(line, dm->status) == 0)
 		return;
 	memcpy(dm->status, line, sizeof(line));
@@ -149,12 +182,12 @@ daemon_on_status(evutil_socket_t fd, short what, void *arg)
 }
 
 static void
-daemon_on_watchdog(evutil_socket_t fd, short what, void *arg)
+daemon_on_log(evutil_socket_t fd, short what, void *arg)
 {
 	(void)fd;
 	(void)what;
 	(void)arg;
-	notify_alive();
+	log_tick();
 }
 
 static int
@@ -168,7 +201,6 @@ start_events(struct daemon *dm)
 		{ SIGINT, daemon_on_stop },
 		{ SIGHUP, daemon_on_hangup },
 	};
-	uint64_t watchdog_ms = notify_watchdog_ms();
 	int rc;
 
 	for (size_t i = 0; i < ARRAY_LEN(signals); i++) {
@@ -179,23 +211,14 @@ start_events(struct daemon *dm)
 			return -ENOMEM;
 	}
 	rc = daemon_every(dm, STATUS_EVERY_MS, daemon_on_status);
-	if (rc == 0 && watchdog_ms > 0)
-		rc = daemon_every(dm, watchdog_ms, daemon_on_watchdog);
-	return rc;
+	if (rc == 0)
+		rc = daemon_every(dm, NUMBERS_TICK_MS, daemon_on_numbers);
+	if (rc == 0)
+		rc = daemon_every(dm, LOG_EVERY_MS, daemon_on_log);
+	return rc < 0 ? rc : watchdog_new(&dm->watchdog, dm->base);
 }
 
 /* ---- the start ---------------------------------------------------------------- */
-
-static void
-on_libevent_log(int severity, const char *text)
-{
-	if (severity == EVENT_LOG_ERR)
-		log_error("daemon", "libevent: %s", text);
-	else if (severity == EVENT_LOG_WARN)
-		log_warn("daemon", "libevent: %s", text);
-	else
-		log_debug("daemon", "libevent: %s", text);
-}
 
 /* Queues that we make are charged to this limit; the service may have been given a higher
  * hard one. */
@@ -209,37 +232,16 @@ raise_limits(struct daemon *dm)
 		return 0;
 	limit.rlim_cur = limit.rlim_max;
 	if (setrlimit(RLIMIT_MSGQUEUE, &limit) < 0)
-		log_warn("daemon", "cannot raise RLIMIT_MSGQUEUE to its hard limit: %s",
+		log_event(EVENT_LIMIT_LOW, NULL,
+		    "cannot raise RLIMIT_MSGQUEUE to its hard limit: %s",
 		    strerror(errno));
 	return 0;
 }
 
-#define TURN_CALLBACKS 32
-
-/* Only epoll can poll message queues beside sockets at this rate; no environment variable
- * chooses another. It is polled also while callbacks keep activating each other: a queue that is
- * never empty must not keep signals and heartbeats waiting. */
 static int
 start_base(struct daemon *dm)
 {
-	struct event_config *config = event_config_new();
-	const char *method;
-
-	event_set_log_callback(on_libevent_log);
-	if (config == NULL)
-		return -ENOMEM;
-	if (event_config_set_flag(config, EVENT_BASE_FLAG_IGNORE_ENV) == 0 &&
-	    event_config_set_max_dispatch_interval(config, NULL, TURN_CALLBACKS, 0) ==
-		0)
-		dm->base = event_base_new_with_config(config);
-	event_config_free(config);
-	method = dm->base == NULL ? "none" : event_base_get_method(dm->base);
-	if (strcmp(method, "epoll") != 0) {
-		log_error("daemon",
-		    "cannot make an event loop on epoll (libevent has: %s)", method);
-		return -ENOSYS;
-	}
-	return 0;
+	return loop_new(&dm->base);
 }
 
 static const char *
@@ -266,11 +268,12 @@ report_store(const struct daemon *dm)
 	const struct conf *cf = dm->conf;
 
 	if (runtime_restored(dm->runtime))
-		log_info("daemon", "went on from the image of the last stop");
+		log_event(EVENT_STORE_RESTORED, NULL,
+		    "went on from the image of the last stop");
 	if (runtime_damage(dm->runtime) != NULL)
-		log_error("daemon", "%s", runtime_damage(dm->runtime));
+		log_event(EVENT_STORE_DAMAGED, NULL, "%s", runtime_damage(dm->runtime));
 	else if (runtime_is_new(dm->runtime))
-		log_info("daemon",
+		log_event(EVENT_STORE_NEW, NULL,
 		    "nothing of an earlier run is in %s and %s: beginning with a new "
 		    "store",
 		    cf->ring_directory, cf->state_directory);
@@ -296,8 +299,8 @@ start_runtime(struct daemon *dm)
 			    holder, sizeof(holder), " (process %ld)", (long)pid);
 	}
 	if (rc < 0)
-		log_error("daemon", "%s%s%s", error == NULL ? strerror(-rc) : error,
-		    holder, mend_of(rc));
+		log_event(EVENT_NOT_STARTED, NULL, "%s%s%s",
+		    error == NULL ? strerror(-rc) : error, holder, mend_of(rc));
 	else
 		report_store(dm);
 	free(error);
@@ -307,7 +310,8 @@ start_runtime(struct daemon *dm)
 static int
 start_assembly(struct daemon *dm)
 {
-	int rc = assembly_new(&dm->assembly, dm->conf, dm->runtime, dm->base);
+	int rc = assembly_new(
+	    &dm->assembly, dm->conf, dm->runtime, dm->base, dm->activation);
 
 	dm->context.assembly = dm->assembly;
 	return rc;
@@ -316,13 +320,21 @@ start_assembly(struct daemon *dm)
 static int
 start_control(struct daemon *dm)
 {
+	const gid_t *group = &dm->conf->control_group;
+	struct control_roles roles;
 	struct control_spec spec = { .path = dm->conf->control,
+		.group = *group == (gid_t)-1 ? NULL : group,
 		.name = dm->conf->name,
-		.context = &dm->context };
-	int rc;
+		.context = &dm->context,
+		.roles = &roles,
+		.on_change = access_log_change };
+	int fd = activation_control(dm->activation, spec.path, spec.group), rc = fd;
 
+	access_roles(&roles, dm->conf);
 	spec.commands = commands_table(&spec.n_commands);
-	rc = control_server_open(&dm->control, dm->base, &spec);
+	spec.passed = fd >= 0 ? &fd : NULL;
+	if (fd >= 0 || fd == -ENOENT)
+		rc = control_server_open(&dm->control, dm->base, &spec);
 	if (rc < 0)
 		log_error("daemon", "control socket %s: %s%s", quote(spec.path).text,
 		    strerror(-rc),
@@ -330,18 +342,85 @@ start_control(struct daemon *dm)
 	return rc;
 }
 
+/* What of a configuration is not the assembly's. */
+static int
+daemon_adopt(void *owner, const struct conf *conf, const char **ret_key)
+{
+	struct daemon *dm = owner;
+	struct control_roles roles;
+	int rc;
+
+	*ret_key = "metrics";
+	rc = monitor_configure(dm->monitor, conf, dm->activation);
+	if (rc < 0)
+		return rc;
+	access_roles(&roles, conf);
+	*ret_key = "operators";
+	return control_server_set_roles(dm->control, &roles);
+}
+
+static int
+start_reload(struct daemon *dm)
+{
+	const struct reload_spec spec = { .base = dm->base,
+		.config = dm->config,
+		.assembly = dm->assembly,
+		.stopping = &dm->context.stopping,
+		.conf = &dm->conf,
+		.adopt = daemon_adopt,
+		.owner = dm };
+	int rc = reload_new(&dm->reload, &spec);
+
+	dm->context.reload = dm->reload;
+	return rc;
+}
+
+static int
+start_monitor(struct daemon *dm)
+{
+	int rc = monitor_new(&dm->monitor, dm->base, &dm->context);
+
+	return rc < 0 ? rc : monitor_configure(dm->monitor, dm->conf, dm->activation);
+}
+
+static int
+start_activation(struct daemon *dm)
+{
+	return activation_new(&dm->activation, ACTIVATION_FIRST_FD);
+}
+
+static int
+finish_activation(struct daemon *dm)
+{
+	dm->is_misfit = activation_finish(dm->activation) > 0;
+	return dm->is_misfit ? -EINVAL : 0;
+}
+
 static int
 start_flow(struct daemon *dm)
 {
 	CRASH_POINT("daemon.recovered");
 	assembly_start(dm->assembly);
-	dm->memory.at_ms = clock_monotonic_ms();
-	log_info("daemon", "%s is ready: queues %zu, routes %zu, peers %zu; version %s",
+	log_event(EVENT_STARTED, NULL,
+	    "%s is ready: queues %zu, routes %zu, peers %zu; version %s",
 	    quote(dm->conf->name).text, dm->assembly->n_queues, dm->assembly->n_routes,
 	    dm->assembly->n_peers, PACKAGE_VERSION);
+	patience_end(dm->patience);
+	dm->patience = NULL;
 	notify_ready();
 	daemon_on_status(-1, 0, dm);
 	return 0;
+}
+
+/* Without it there is only the time that the unit allows. */
+static void
+start_patience(struct daemon *dm)
+{
+	int rc = patience_begin(&dm->patience);
+
+	if (rc < 0)
+		log_warn("daemon", "cannot ask the service manager for more time: %s",
+		    strerror(-rc));
 }
 
 static int
@@ -352,10 +431,14 @@ daemon_start(struct daemon *dm)
 		int (*run)(struct daemon *dm);
 	} steps[] = {
 		{ "limits", raise_limits },
+		{ "passed sockets", start_activation },
 		{ "event loop", start_base },
 		{ "runtime directory", start_runtime },
 		{ "queues, peers and routes", start_assembly },
 		{ "control socket", start_control },
+		{ "listener for metrics", start_monitor },
+		{ "reload", start_reload },
+		{ "use for a passed socket", finish_activation },
 		{ "signals", start_events },
 		{ "flow", start_flow },
 	};
@@ -364,8 +447,8 @@ daemon_start(struct daemon *dm)
 		int rc = steps[i].run(dm);
 
 		if (rc < 0) {
-			log_error("daemon", "not started: no %s (%s)", steps[i].what,
-			    strerror(-rc));
+			log_event(EVENT_NOT_STARTED, NULL, "not started: no %s (%s)",
+			    steps[i].what, strerror(-rc));
 			return rc;
 		}
 	}
@@ -386,7 +469,7 @@ save_image(struct daemon *dm)
 	notify_extend(STOP_EXTRA_MS + dm->backlog_bytes / SAVE_BYTES_PER_MS);
 	rc = image_save(dm->runtime, &error);
 	if (rc < 0)
-		log_error("daemon",
+		log_event(EVENT_STORE_NOT_SAVED, NULL,
 		    "%s; the messages in %s survive a restart of the daemon, but NOT a "
 		    "reboot: free space in %s and run mqbridge-spool save",
 		    error == NULL ? strerror(-rc) : error, dm->conf->ring_directory,
@@ -414,7 +497,12 @@ daemon_end(struct daemon *dm)
 	int synced = 0, rc;
 
 	block_signals();
+	if (dm->patience == NULL)
+		start_patience(dm);
 	control_server_close(dm->control);
+	monitor_free(dm->monitor);
+	reload_free(dm->reload);
+	watchdog_free(dm->watchdog);
 	for (size_t i = 0; i < dm->n_events; i++)
 		event_free(dm->events[i]);
 	CRASH_POINT("daemon.stopping");
@@ -431,46 +519,69 @@ daemon_end(struct daemon *dm)
 		event_base_free(dm->base);
 	}
 	libevent_global_shutdown();
+	activation_free(dm->activation);
 	conf_free(dm->conf);
+	patience_end(dm->patience);
 	return rc < 0 ? rc : synced;
 }
 
 static void
 setup_log(const struct daemon_options *options)
 {
-	bool journal =
-	    getenv("JOURNAL_STREAM") != NULL || getenv("NOTIFY_SOCKET") != NULL;
+	enum log_style style = LOG_STYLE_PLAIN;
 
-	log_setup(options->level,
-	    journal && !options->foreground ? LOG_STYLE_JOURNAL : LOG_STYLE_PLAIN);
+	if (!options->foreground && journald_is_stderr())
+		style = LOG_STYLE_NATIVE;
+	else if (!options->foreground && notify_is_heard())
+		style = LOG_STYLE_JOURNAL;
+	log_setup(options->level, style);
+}
+
+static int
+daemon_live(struct daemon *dm, const char *config)
+{
+	int faults = conf_load(&dm->conf, config, log_fault, NULL);
+	int rc, saved;
+
+	if (faults != 0) {
+		log_event(EVENT_NOT_STARTED, NULL, "%s: %d faults, not started",
+		    quote(config).text, faults);
+		return EX_CONFIG;
+	}
+	dm->context.started_ms = clock_monotonic_ms();
+	dm->context.events = dm->log_events;
+	start_patience(dm);
+	rc = daemon_start(dm);
+	turns_begin();
+	if (rc == 0 && event_base_dispatch(dm->base) < 0) {
+		log_error("daemon", "the event loop failed");
+		rc = -EIO;
+	}
+	saved = daemon_end(dm);
+	log_flush();
+	if (rc == 0 && saved == 0)
+		log_event(EVENT_STOPPED, NULL, "stopped");
+	/* A damaged store waits for a person, since a restart would go on without it, and so do
+	 * socket units that do not fit. */
+	if (rc == -EBADMSG || dm->is_misfit)
+		return EX_CONFIG;
+	return rc < 0 || saved < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
 int
 daemon_run(const struct daemon_options *options)
 {
-	struct daemon dm = { 0 };
-	int faults, rc, saved;
+	struct daemon dm = { .config = options->config };
+	int status = EXIT_FAILURE;
 
 	setup_log(options);
 	(void)umask(0077);
 	(void)signal(SIGPIPE, SIG_IGN);
-	faults = conf_load(&dm.conf, options->config, log_fault, NULL);
-	if (faults != 0) {
-		log_error("daemon", "%s: %d faults, not started",
-		    quote(options->config).text, faults);
-		return EX_CONFIG;
-	}
-	dm.context.started_ms = clock_monotonic_ms();
-	rc = daemon_start(&dm);
-	if (rc == 0 && event_base_dispatch(dm.base) < 0) {
-		log_error("daemon", "the event loop failed");
-		rc = -EIO;
-	}
-	saved = daemon_end(&dm);
-	if (rc == 0 && saved == 0)
-		log_info("daemon", "stopped");
-	/* A damaged store waits for a person: a restart would go on without it. */
-	if (rc == -EBADMSG)
-		return EX_CONFIG;
-	return rc < 0 || saved < 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+	if (events_new(&dm.log_events) < 0)
+		log_error("daemon", "not started: no memory");
+	else
+		status = daemon_live(&dm, options->config);
+	log_flush();
+	events_free(dm.log_events);
+	return status;
 }

@@ -1,7 +1,5 @@
 #include "daemon/drain.h"
 
-#include <string.h>
-
 #include "daemon/assembly.h"
 #include "endpoint/outlet.h"
 #include "link/link.h"
@@ -19,7 +17,7 @@ ack_patience_ms(const struct assembly_peer *pe)
 	if (pe == NULL)
 		return ACK_PATIENCE_MS;
 	peer_numbers(pe->peer, &numbers);
-	if (strcmp(numbers.state, "connected") != 0)
+	if (numbers.state != STATE_CONNECTED)
 		return 0;
 	return ACK_PATIENCE_MS + 2 * (uint64_t)numbers.round_trip_ns / 1000000;
 }

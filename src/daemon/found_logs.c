@@ -33,7 +33,7 @@ set_aside(int state_fd, const char *name, int why)
 	(void)snprintf(aside, sizeof(aside), "logs/damaged-%s", name);
 	if (renameat(state_fd, file, state_fd, aside) < 0)
 		return -errno;
-	log_error("daemon",
+	log_event(EVENT_STORE_DAMAGED, NULL,
 	    "state directory: overflow log %s: %s; renamed to %s, where its messages stay "
 	    "(mqbridge-spool export shows them)",
 	    file, why == -ENOTSUP ? "made by a newer version" : "damaged", aside);
@@ -89,8 +89,8 @@ found_logs_open(struct found_logs **ret, int state_fd)
 	TAILQ_INIT(&fl->logs);
 	rc = add_logs(fl, state_fd);
 	if (rc < 0) {
-		log_error("daemon", "state directory: cannot look through logs: %s",
-		    strerror(-rc));
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "state directory: cannot look through logs: %s", strerror(-rc));
 		found_logs_close(fl);
 		return rc;
 	}
@@ -151,7 +151,7 @@ found_logs_report(const struct found_logs *fl)
 
 	TAILQ_FOREACH (lf, &fl->logs, link) {
 		if (!lf->found)
-			log_warn("daemon",
+			log_event(EVENT_STORE_KEPT, NULL,
 			    "kept: the overflow log logs/%s of %s to %s, for which no "
 			    "enabled route stands (mqbridge-spool export shows its "
 			    "messages)",

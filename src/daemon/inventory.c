@@ -11,6 +11,9 @@
 #include "base/quote.h"
 #include "config/conf.h"
 #include "daemon/found_logs.h"
+#include "daemon/kept.h"
+#include "endpoint/intake.h"
+#include "endpoint/outlet.h"
 #include "spool/deadletter.h"
 #include "spool/log.h"
 #include "spool/names.h"
@@ -42,6 +45,7 @@ struct inventory {
 	struct log_env env;
 	struct found_logs *logs;
 	struct deadletters *dead; /* NULL: none */
+	const struct kept *kept;  /* NULL: none */
 	TAILQ_HEAD(, found_ring) rings;
 	TAILQ_HEAD(, found_stream) streams;
 };
@@ -73,11 +77,12 @@ set_aside(int dir_fd, const char *file, const char *why)
 			 : 0;
 	}
 	if (rc < 0) {
-		log_error("daemon", "ring directory: cannot rename %s to %s: %s", file,
-		    name, strerror(-rc));
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "ring directory: cannot rename %s to %s: %s", file, name,
+		    strerror(-rc));
 		return rc;
 	}
-	log_error("daemon",
+	log_event(EVENT_STORE_DAMAGED, NULL,
 	    "ring directory: %s: %s; renamed to %s, where it stays until you move it away "
 	    "(a reboot deletes it)",
 	    file, why, name);
@@ -88,13 +93,15 @@ static void
 log_span(const char *file, const struct ring *rg, const struct ring_span *sp)
 {
 	if (sp->records > 0)
-		log_error("daemon",
+		log_event(EVENT_STORE_DAMAGED,
+		    &(struct log_fields){ .queue = ring_uri(rg) },
 		    "queue %s: %s is damaged at offset %" PRIu64 ", %" PRIu64
 		    " bytes: messages %" PRIu64 " to %" PRIu64 " are given up",
 		    quote(ring_uri(rg)).text, file, sp->offset, sp->bytes, sp->number,
 		    sp->number + sp->records - 1);
 	else
-		log_error("daemon",
+		log_event(EVENT_STORE_DAMAGED,
+		    &(struct log_fields){ .queue = ring_uri(rg) },
 		    "queue %s: %s is damaged at offset %" PRIu64 ", %" PRIu64
 		    " bytes: the newest messages, from number %" PRIu64
 		    " on, may be lost",
@@ -105,22 +112,26 @@ static void
 log_report(const char *file, const struct ring *rg, const struct ring_report *rp)
 {
 	if (rp->recovered)
-		log_warn("daemon",
+		log_event(EVENT_STORE_RECOVERED,
+		    &(struct log_fields){ .queue = ring_uri(rg) },
 		    "queue %s: recovered a message of %" PRIu32
 		    " bytes that a kill cut off while it was received; its end is "
 		    "a guess (%s)",
 		    quote(ring_uri(rg)).text, rp->recovered_length, file);
 	if (rp->header_mended || rp->tail_mended)
-		log_warn("daemon",
+		log_event(EVENT_STORE_RECOVERED,
+		    &(struct log_fields){ .queue = ring_uri(rg) },
 		    "queue %s: the %s of %s was damaged and could be told all the same",
 		    quote(ring_uri(rg)).text,
 		    rp->header_mended ? "header" : "beginning", file);
 	if (rp->missing > 0)
-		log_error("daemon",
+		log_event(EVENT_STORE_DAMAGED,
+		    &(struct log_fields){ .queue = ring_uri(rg) },
 		    "queue %s: the last %" PRIu64 " bytes of %s are gone",
 		    quote(ring_uri(rg)).text, rp->missing, file);
 	if (rp->damaged > 0)
-		log_error("daemon",
+		log_event(EVENT_STORE_DAMAGED,
+		    &(struct log_fields){ .queue = ring_uri(rg) },
 		    "queue %s: gave up %" PRIu64 " damaged messages of %s in all",
 		    quote(ring_uri(rg)).text, rp->damaged, file);
 	for (uint64_t i = 0; i < rp->spans && i < RING_SPANS; i++)
@@ -146,8 +157,8 @@ add_ring(struct inventory *inv, const char *file)
 			return set_aside(dir_fd, file, "not a ring, or damaged");
 		if (rc == -ENOTSUP)
 			return set_aside(dir_fd, file, "made by a newer version");
-		log_error("daemon", "ring directory: cannot open %s: %s", file,
-		    strerror(-rc));
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "ring directory: cannot open %s: %s", file, strerror(-rc));
 		return rc;
 	}
 	fr->recovered = report.recovered ? 1 : 0;
@@ -184,7 +195,7 @@ add_stream(struct inventory *inv, const char *file)
 	if (rc < 0) {
 		free(fs);
 		/* Without it, what its ring still holds for it would count as settled. */
-		log_error("daemon",
+		log_event(EVENT_STORE_DAMAGED, NULL,
 		    "ring directory: cannot read %s: %s; what its ring holds for it would "
 		    "count as delivered, so the daemon does not start with it: "
 		    "mqbridge-spool repair --apply --export FILE writes the messages to "
@@ -213,8 +224,8 @@ scan(struct inventory *inv, bool (*wanted)(const char *name),
 
 	rc = names_list(&nm, runtime_dir_fd(inv->runtime), wanted);
 	if (rc < 0) {
-		log_error(
-		    "daemon", "ring directory: cannot be listed: %s", strerror(-rc));
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "ring directory: cannot be listed: %s", strerror(-rc));
 		return rc;
 	}
 	for (size_t i = 0; rc == 0 && i < nm.n; i++)
@@ -326,7 +337,7 @@ open_streams(struct inventory *inv, struct found_ring *fr)
 	int rc;
 
 	TAILQ_FOREACH (fs, &inv->streams, link) {
-		if (fs->of != fr)
+		if (fs->of != fr || fs->stream != NULL)
 			continue;
 		rc = open_log(inv, fs);
 		if (rc == 0)
@@ -335,7 +346,8 @@ open_streams(struct inventory *inv, struct found_ring *fr)
 			rc = stream_open(
 			    &fs->stream, dir_fd, fs->file, fr->ring, fs->log);
 		if (rc < 0) {
-			log_error("daemon",
+			log_event(EVENT_STORE_DAMAGED,
+			    &(struct log_fields){ .queue = ring_uri(fr->ring) },
 			    "queue %s: cannot open %s, its stream to %s: %s; "
 			    "mqbridge-spool repair --apply gives it a new journal: what "
 			    "was in flight is then sent again, perhaps twice",
@@ -346,7 +358,8 @@ open_streams(struct inventory *inv, struct found_ring *fr)
 			return rc;
 		}
 		if (stream_mended(fs->stream) > 0)
-			log_warn("daemon",
+			log_event(EVENT_STORE_RECOVERED,
+			    &(struct log_fields){ .queue = ring_uri(fr->ring) },
 			    "queue %s: %s, its stream to %s, had %u damaged fields that "
 			    "could be told all the same",
 			    quote(ring_uri(fr->ring)).text, fs->file,
@@ -380,6 +393,34 @@ inventory_claim_ring(struct inventory *inv, const struct conf_queue *queue,
 	return 0;
 }
 
+void
+inventory_unclaim_ring(struct inventory *inv, struct ring *rg)
+{
+	struct found_ring *fr;
+
+	TAILQ_FOREACH (fr, &inv->rings, link)
+		if (rg != NULL && fr->ring == rg)
+			fr->claimed = false;
+}
+
+void
+inventory_use_kept(struct inventory *inv, const struct kept *kp)
+{
+	inv->kept = kp;
+}
+
+void
+inventory_set_reserve(struct inventory *inv, uint64_t bytes, unsigned percent)
+{
+	struct found_stream *fs;
+
+	inv->env.reserve_bytes = bytes;
+	inv->env.reserve_percent = percent;
+	TAILQ_FOREACH (fs, &inv->streams, link)
+		if (fs->log != NULL)
+			log_set_reserve(fs->log, bytes, percent);
+}
+
 struct stream *
 inventory_claim_stream(struct inventory *inv, const struct ring *rg, const char *label)
 {
@@ -410,40 +451,81 @@ size_t
 inventory_rings(const struct inventory *inv)
 {
 	const struct found_ring *fr;
+	const struct kept_ring *kr = NULL;
 	size_t n = 0;
 
 	TAILQ_FOREACH (fr, &inv->rings, link)
 		n += fr->claimed ? 0 : 1;
+	while (inv->kept != NULL && (kr = kept_next_ring(inv->kept, kr)) != NULL)
+		n++;
 	return n;
+}
+
+/* The ring i of those that are no longer claimed, or never were; NULL: there is none. */
+static const struct ring *
+left_ring(const struct inventory *inv, size_t i)
+{
+	const struct found_ring *fr;
+	const struct kept_ring *kr = NULL;
+
+	TAILQ_FOREACH (fr, &inv->rings, link) {
+		if (!fr->claimed && i-- == 0)
+			return fr->ring;
+	}
+	while (inv->kept != NULL && (kr = kept_next_ring(inv->kept, kr)) != NULL) {
+		if (i-- == 0)
+			return intake_ring(kr->intake);
+	}
+	return NULL;
 }
 
 void
 inventory_ring_at(const struct inventory *inv, size_t i, struct inventory_ring *ret)
 {
-	const struct found_ring *fr;
+	const struct ring *rg = left_ring(inv, i);
 
-	TAILQ_FOREACH (fr, &inv->rings, link) {
-		if (!fr->claimed && i-- == 0)
-			break;
-	}
-	if (fr == NULL)
+	if (rg == NULL)
 		return;
-	*ret = (struct inventory_ring){ .uri = ring_uri(fr->ring),
-		.take = ring_take(fr->ring),
-		.records = ring_records(fr->ring),
-		.used = ring_used(fr->ring),
-		.bytes = ring_bytes(fr->ring) };
+	*ret = (struct inventory_ring){ .uri = ring_uri(rg),
+		.take = ring_take(rg),
+		.records = ring_records(rg),
+		.used = ring_used(rg),
+		.bytes = ring_bytes(rg) };
 }
 
 size_t
 inventory_streams(const struct inventory *inv)
 {
 	const struct found_stream *fs;
+	const struct kept_stream *ks = NULL;
 	size_t n = 0;
 
 	TAILQ_FOREACH (fs, &inv->streams, link)
 		n++;
+	while (inv->kept != NULL && (ks = kept_next_stream(inv->kept, ks)) != NULL)
+		n++;
 	return n;
+}
+
+static void
+kept_stream_at(const struct inventory *inv, size_t i, struct inventory_stream *ret)
+{
+	const struct kept_stream *ks = NULL;
+	struct outlet_numbers numbers;
+
+	if (inv->kept == NULL)
+		return;
+	do
+		ks = kept_next_stream(inv->kept, ks);
+	while (ks != NULL && i-- > 0);
+	if (ks == NULL)
+		return;
+	outlet_numbers(ks->outlet, &numbers);
+	*ret = (struct inventory_stream){ .uri = intake_spec(ks->intake)->uri,
+		.label = outlet_label(ks->outlet),
+		.waiting = numbers.stream.waiting,
+		.in_flight = numbers.stream.in_flight,
+		.oldest_captured_ns = numbers.stream.oldest_captured_ns };
 }
 
 void
@@ -453,11 +535,14 @@ inventory_stream_at(const struct inventory *inv, size_t i, struct inventory_stre
 	struct stream_numbers numbers = { 0 };
 
 	TAILQ_FOREACH (fs, &inv->streams, link) {
-		if (i-- == 0)
+		if (i == 0)
 			break;
+		i--;
 	}
-	if (fs == NULL)
+	if (fs == NULL) {
+		kept_stream_at(inv, i, ret);
 		return;
+	}
 	if (fs->stream != NULL)
 		stream_numbers(fs->stream, &numbers);
 	*ret = (struct inventory_stream){ .uri = ring_uri(fs->of->ring),
@@ -477,7 +562,8 @@ inventory_log(const struct inventory *inv)
 	TAILQ_FOREACH (fr, &inv->rings, link) {
 		if (fr->claimed)
 			continue;
-		log_warn("daemon",
+		log_event(EVENT_STORE_KEPT,
+		    &(struct log_fields){ .queue = ring_uri(fr->ring) },
 		    "kept: the ring of %s with %" PRIu64
 		    " messages, from which no enabled route takes (to see them, stop and "
 		    "use mqbridge-spool export; it is ring-%s)",
@@ -485,7 +571,8 @@ inventory_log(const struct inventory *inv)
 		    id_format(id, ring_id(fr->ring)));
 	}
 	TAILQ_FOREACH (fs, &inv->streams, link)
-		log_warn("daemon",
+		log_event(EVENT_STORE_KEPT,
+		    &(struct log_fields){ .queue = ring_uri(fs->of->ring) },
 		    "kept: the stream of %s to %s, for which no enabled route stands; what "
 		    "waits for it fills the ring (to give it up, stop and use "
 		    "mqbridge-spool repair --drop-stream with the id in %s)",

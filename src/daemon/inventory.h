@@ -40,6 +40,14 @@ struct stream *inventory_claim_stream(
 const struct id *inventory_claim_log(
     struct inventory *inv, const struct conf_queue *queue, const char *label);
 
+/* A ring that was claimed just now and is not closed belongs to inv again; NULL is fine. */
+void inventory_unclaim_ring(struct inventory *inv, struct ring *rg);
+/* What is kept counts below as left, too. Borrowed. */
+struct kept;
+void inventory_use_kept(struct inventory *inv, const struct kept *kp);
+/* What stays free of the disk, for logs that are opened from now on, and those that are. */
+void inventory_set_reserve(struct inventory *inv, uint64_t bytes, unsigned percent);
+
 /* What is left, once every route has claimed: one line each. */
 void inventory_log(const struct inventory *inv);
 

@@ -92,12 +92,12 @@ static void
 purge_end(struct purge *pu, int rc)
 {
 	if (rc < 0)
-		log_error("daemon",
+		log_event(EVENT_DISK_FAILED, NULL,
 		    "purged %" PRIu64 " of %zu dead letters, then failed: %s",
 		    pu->purged, pu->choice.n_keys, strerror(-rc));
 	else
-		log_warn(
-		    "daemon", "purged %" PRIu64 " dead letters on request", pu->purged);
+		log_event(EVENT_LETTERS_PURGED, NULL,
+		    "purged %" PRIu64 " dead letters on request", pu->purged);
 	purge_answer(pu, rc);
 	pu->cx->letters_busy = false;
 	letters_choice_done(&pu->choice);

@@ -115,8 +115,8 @@ static void
 task_end(struct requeue_task *ts)
 {
 	if (ts->requeued > 0)
-		log_info("daemon", "requeued %" PRIu64 " dead letters on request",
-		    ts->requeued);
+		log_event(EVENT_LETTERS_REQUEUED, NULL,
+		    "requeued %" PRIu64 " dead letters on request", ts->requeued);
 	task_answer(ts);
 	ts->cx->letters_busy = false;
 	letters_choice_done(&ts->choice);
@@ -134,7 +134,7 @@ task_on_requeued(void *owner, int rc, bool appended)
 	} else if (appended) {
 		/* Both exist until the next start, which deletes the letter. */
 		ts->requeued++;
-		log_error("daemon",
+		log_event(EVENT_DISK_FAILED, NULL,
 		    "a dead letter was requeued but cannot be deleted: %s; do not "
 		    "requeue it again",
 		    strerror(-rc));

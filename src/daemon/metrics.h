@@ -30,7 +30,7 @@ enum metrics_format metrics_accepts(const char *accept);
 const char *metrics_content_type(enum metrics_format format); /* for "Content-Type" */
 
 /* 0 or -ENOMEM. *ret belongs to the caller, who ends it with metrics_end(), whenever he likes. */
-int metrics_begin(struct metrics_writer **ret, const struct assembly *as,
+int metrics_begin(struct metrics_writer **ret, struct assembly *as,
     enum metrics_format format) MUST_CHECK;
 /* Append the next piece to out, which the caller has made and clears. Returns 1: there is more,
  * 0: that was the last, or -errno, also of out. */

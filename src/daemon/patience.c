@@ -9,7 +9,6 @@
 
 #include "daemon/notify.h"
 
-#define LOOK_MS   2000
 #define EXTEND_MS 30000 /* from each look at which there was work */
 /* Of all threads but ours, between two looks; our own looks cost less. */
 #define WORK_NS 200000
@@ -43,7 +42,7 @@ work_ns(void)
 static void
 wait_for_look(struct patience *pt)
 {
-	int64_t at = clock_read(CLOCK_MONOTONIC) + LOOK_MS * (NS_PER_S / 1000);
+	int64_t at = clock_read(CLOCK_MONOTONIC) + PATIENCE_LOOK_MS * (NS_PER_S / 1000);
 	const struct timespec until = { .tv_sec = (time_t)(at / NS_PER_S),
 		.tv_nsec = (long)(at % NS_PER_S) };
 

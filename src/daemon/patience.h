@@ -7,6 +7,8 @@
 
 struct patience; /* opaque */
 
+#define PATIENCE_LOOK_MS 2000
+
 /* From now until patience_end() a thread looks whether this process works, which is: uses the
  * processor. Who hangs is given no time. 0 and *ret, NULL when nobody listens; or -errno. */
 int patience_begin(struct patience **ret) MUST_CHECK;

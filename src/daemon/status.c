@@ -2,16 +2,16 @@
 
 #include <inttypes.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/compiler.h"
-#include "base/quote.h"
-#include "config/conf.h"
-#include "daemon/assembly.h"
 #include "daemon/numbers.h"
-#include "link/link.h"
 
-#define RATE_MAX 32
+#define RATE_MAX  32
+#define WORDS_MAX 240
+#define FAULTS    3 /* that are told; the others are counted */
 
 struct status_text {
 	char *at;
@@ -38,10 +38,10 @@ append(struct status_text *tx, const char *format, ...)
 }
 
 char *
-status_rate(char *buf, size_t size, uint64_t count, uint64_t ms)
+status_rate(char *buf, size_t size, double per_s)
 {
 	static const char units[] = { '\0', 'k', 'M', 'G' };
-	uint64_t rate = ms > 0 ? count * 1000 / ms : 0;
+	uint64_t rate = per_s > 0 ? (uint64_t)per_s : 0;
 	unsigned tenth = 0, unit = 0;
 
 	while (rate >= 1000 && unit + 1 < sizeof(units)) {
@@ -59,67 +59,62 @@ status_rate(char *buf, size_t size, uint64_t count, uint64_t ms)
 	return buf;
 }
 
-static void
-append_more(struct status_text *tx, size_t count)
+/* Is it no more than what a peer is told for, that is among the worst itself? */
+static bool
+is_told(const struct numbers_total *nt, const struct numbers_health *he)
 {
-	if (count > 1)
-		append(tx, " and %zu more", count - 1);
-	append(tx, "; ");
+	if (he->reason != REASON_PEER_NOT_CONNECTED)
+		return false;
+	for (size_t i = 0; i < nt->n_worst; i++) {
+		if (strcmp(nt->worst[i].kind, "peer") == 0 &&
+		    strcmp(nt->worst[i].name, he->host) == 0)
+			return true;
+	}
+	return false;
 }
 
 static void
-append_faults(struct status_text *tx, const struct assembly *as,
-    const struct numbers_total *total)
+append_faults(struct status_text *tx, const struct numbers_total *nt)
 {
-	if (total->bad_route != NULL) {
-		struct numbers_route nr;
+	char words[WORDS_MAX];
+	size_t told = 0, folded = 0;
 
-		numbers_route(as, total->bad_route, &nr);
-		append(tx, "route %.64s %s (%.160s)",
-		    quote(total->bad_route->conf->name).text, nr.state.state,
-		    nr.state.reason);
-		append_more(tx, total->bad_routes);
+	for (size_t i = 0; i < nt->n_worst && told < FAULTS; i++) {
+		if (is_told(nt, &nt->worst[i].health)) {
+			folded++;
+			continue;
+		}
+		append(tx, "%s; ", numbers_words(words, sizeof(words), &nt->worst[i]));
+		told++;
 	}
-	if (total->lost_queue != NULL) {
-		struct numbers_queue nq;
-
-		numbers_queue(total->lost_queue, &nq);
-		append(tx, "queue %.64s not attached (%.160s)",
-		    quote(total->lost_queue->conf->name).text, nq.reason);
-		append_more(tx, total->lost_queues);
-	}
-	if (total->lost_peer != NULL) {
-		struct peer_numbers pn;
-
-		peer_numbers(total->lost_peer->peer, &pn);
-		append(tx, "peer %.64s not connected",
-		    quote(total->lost_peer->conf->name).text);
-		if (pn.reason[0] != '\0')
-			append(tx, " (%.160s)", pn.reason);
-		append_more(tx, total->peers - total->peers_up);
-	}
+	if (nt->problems > told)
+		append(tx, "%zu more%s; ", nt->problems - told,
+		    folded > 0 ? ", as they wait for peers" : "");
 }
 
 char *
-status_line(char *line, size_t size, const struct assembly *as,
-    struct status_memory *memory, uint64_t now_ms)
+status_of(char *line, size_t size, const struct numbers_total *nt)
 {
 	struct status_text tx = { line, size };
-	struct numbers_total total;
 	char in[RATE_MAX], out[RATE_MAX];
-	uint64_t ms = now_ms - memory->at_ms, sum;
+
+	append(&tx, "%s: ", state_name(nt->health.state));
+	append_faults(&tx, nt);
+	append(&tx, "%zu/%zu peers up; in %s out %s; backlog %" PRIu64, nt->peers_up,
+	    nt->peers, status_rate(in, sizeof(in), nt->in_rate),
+	    status_rate(out, sizeof(out), nt->out_rate), nt->backlog_records);
+	if (nt->oldest_age_s >= 0)
+		append(&tx, ", oldest %" PRId64 "s", nt->oldest_age_s);
+	append(&tx, "; dead letters %" PRIu64 "; in doubt %" PRIu64, nt->dead_letters,
+	    nt->in_doubt);
+	return line;
+}
+
+char *
+status_line(char *line, size_t size, const struct assembly *as)
+{
+	struct numbers_total total;
 
 	numbers_total(as, &total);
-	sum = total.delivered + total.settled;
-	append(&tx, "%s: ", numbers_degraded(&total) ? "degraded" : "running");
-	append_faults(&tx, as, &total);
-	append(&tx,
-	    "%zu/%zu peers up; in %s out %s; backlog %" PRIu64 "; dead letters %" PRIu64
-	    "; in doubt %" PRIu64,
-	    total.peers_up, total.peers,
-	    status_rate(in, sizeof(in), total.received - memory->in, ms),
-	    status_rate(out, sizeof(out), sum - memory->out, ms), total.backlog_records,
-	    total.dead_letters, total.in_doubt);
-	*memory = (struct status_memory){ now_ms, total.received, sum };
-	return line;
+	return status_of(line, size, &total);
 }

@@ -1,0 +1,24 @@
+/* Has a route settled all that it held at some moment? And what has it still? */
+#ifndef MQBRIDGE_DAEMON_BACKLOG_MARK_H
+#define MQBRIDGE_DAEMON_BACKLOG_MARK_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+struct assembly;
+struct assembly_route;
+
+struct backlog_mark {        /* of one moment */
+	int64_t captured_ns; /* what was captured until then */
+	uint64_t next;       /* and what had a sequence */
+};
+
+void backlog_mark(struct backlog_mark *ret, const struct assembly *as,
+    const struct assembly_route *ar);
+bool backlog_settled(const struct backlog_mark *bm, const struct assembly_route *ar);
+
+uint64_t backlog_left(const struct assembly_route *ar); /* waits or is in flight */
+/* Nothing waits, is in flight, or is on its way to the dead letters. */
+bool backlog_empty(const struct assembly_route *ar);
+
+#endif

@@ -1,0 +1,24 @@
+/* The listener for metrics and for the status page, as the configuration wants it. */
+#ifndef MQBRIDGE_DAEMON_MONITOR_H
+#define MQBRIDGE_DAEMON_MONITOR_H
+
+#include "base/compiler.h"
+
+struct activation;
+struct commands_context;
+struct conf;
+struct event_base;
+struct monitor; /* opaque; used by the loop's thread */
+
+/* Nothing listens yet. base and context are borrowed until monitor_free(). 0 or -ENOMEM. */
+int monitor_new(struct monitor **ret, struct event_base *base,
+    struct commands_context *context) MUST_CHECK;
+void monitor_free(struct monitor *mo); /* NULL is fine; the loop must turn once more */
+
+/* Listen as conf wants it, now and after each reload, on the socket that the service manager
+ * has for it, if it has one; what is as it was goes on. conf is not kept. 0 or -errno, logged:
+ * what listened goes on then, unless it was at the same address. */
+int monitor_configure(struct monitor *mo, const struct conf *conf,
+    struct activation *activation) MUST_CHECK;
+
+#endif
