@@ -58,6 +58,10 @@ struct record {
 	uint8_t body[];
 };
 
+/* Stands in a stream for one that was sent and is damaged: its sequence must pass, and there is
+ * nothing to deliver. Its flag is RECORD_DAMAGED, all else is 0. */
+extern const struct record record_void;
+
 _Static_assert(sizeof(struct record) == RECORD_HEADER, "layout of a record");
 
 /* Bytes from one record to the next, for a body of that length. */

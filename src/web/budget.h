@@ -6,7 +6,7 @@
 
 #define BUDGET_PER_MS 8192      /* bytes of answers: 8 MB/s */
 #define BUDGET_MAX    (8 << 20) /* bytes, after a second of silence */
-#define BUDGET_FIXED  32768     /* what a connection or a request costs beside its bytes */
+#define BUDGET_FIXED  32768 /* what a connection or a request costs beside its bytes */
 
 struct budget {
 	int64_t left; /* bytes; below zero: something larger was allowed */

@@ -25,7 +25,8 @@ void bytes_pool_free(struct bytes_pool *bp); /* no new bytes any more; NULL is f
 
 /* Takes over data, of malloc(). The first use is the caller's. 0; -ENOBUFS: the pool has enough;
  * -ENOMEM. */
-int bytes_new(struct bytes **ret, struct bytes_pool *bp, char *data, size_t len) MUST_CHECK;
+int bytes_new(
+    struct bytes **ret, struct bytes_pool *bp, char *data, size_t len) MUST_CHECK;
 void bytes_drop(struct bytes *by); /* ends a use; NULL is fine */
 
 /* Put them at the end of a buffer, without copying: a use of its own. 0 or -ENOMEM. */

@@ -57,8 +57,7 @@ document_made(struct document *dc, int rc)
 	if (rc == 0)
 		rc = dc->whole.rc;
 	if (rc == 0) {
-		rc = bytes_new(
-		    &bytes, dc->spec.pool, dc->whole.bytes, dc->whole.len);
+		rc = bytes_new(&bytes, dc->spec.pool, dc->whole.bytes, dc->whole.len);
 		text_init(&dc->whole, DOCUMENT_MAX); /* what it had is taken over */
 	}
 	if (rc != 0)
@@ -208,9 +207,9 @@ document_new(struct document **ret, const struct document_spec *spec)
 	if (dc == NULL)
 		return -ENOMEM;
 	dc->spec = *spec;
-	dc->caller = (struct control_caller){ .uid = (uid_t)-1,
-		.gid = (gid_t)-1,
-		.role = CONTROL_VIEWER };
+	dc->caller = (struct control_caller){
+		.uid = (uid_t)-1, .gid = (gid_t)-1, .role = CONTROL_VIEWER
+	};
 	text_init(&dc->whole, DOCUMENT_MAX);
 	text_init(&dc->out, ANSWER_MAX);
 	dc->step = event_new(spec->base, -1, 0, document_on_step, dc);

@@ -17,8 +17,8 @@
 #define SCHEME_HTTP "http://"
 #define SCHEME_TCP  "tcp://"
 
-static int
-parse(struct address *ret, const char *text)
+int
+web_socket_address(struct address *ret, const char *text)
 {
 	char tcp[sizeof(ret->host) + 16];
 	int n;
@@ -28,8 +28,7 @@ parse(struct address *ret, const char *text)
 
 		return rc == 0 && ret->kind != ADDRESS_UNIX ? -EINVAL : rc;
 	}
-	n = snprintf(
-	    tcp, sizeof(tcp), "%s%s", SCHEME_TCP, text + strlen(SCHEME_HTTP));
+	n = snprintf(tcp, sizeof(tcp), "%s%s", SCHEME_TCP, text + strlen(SCHEME_HTTP));
 	if (n < 0 || (size_t)n >= sizeof(tcp))
 		return -EINVAL;
 	return address_parse(ret, tcp);
@@ -76,7 +75,7 @@ web_socket_open(struct web_socket *ret, const char *address, int fd)
 {
 	struct web_socket ws = { .fd = -1 };
 	struct address ad;
-	int rc = parse(&ad, address);
+	int rc = web_socket_address(&ad, address);
 
 	if (rc != 0) {
 		if (fd >= 0)

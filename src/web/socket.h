@@ -8,11 +8,16 @@
 
 #define WEB_SOCKET_MODE 0660 /* of a Unix socket: its group are viewers */
 
+struct address;
+
 struct web_socket {
-	int fd; /* not blocking; -1: none, or somebody else closes it */
+	int fd;     /* not blocking; -1: none, or somebody else closes it */
 	char *path; /* of our own Unix socket; NULL: none */
 	struct stat file;
 };
+
+/* 0 or -EINVAL, -EPROTONOSUPPORT: not of the form that web.h has. */
+int web_socket_address(struct address *ret, const char *text) MUST_CHECK;
 
 /* fd: one that listens there already, taken over also on failure; -1: none. 0 or -errno as
  * web_open(). */

@@ -6,6 +6,7 @@
 #include <sys/queue.h>
 #include <sys/socket.h>
 
+#include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/event.h>
 #include <event2/listener.h>
@@ -16,40 +17,28 @@
 /* What may lie unread of a connection: evhttp reads on while it writes. More than what it lets
  * a header have. */
 #define INPUT_MAX   16384
-#define LOOK_MS     2000 /* for descriptors, where there were none */
+#define LOOK_MS     100  /* while there are any */
+#define IDLE_MS     5000 /* for descriptors, where there were none */
 #define PATIENCE_MS 2000 /* with who takes an answer slowly, while others wait */
 
 struct visit {
 	TAILQ_ENTRY(visit) link;
 	struct visits *visits;
-	struct bufferevent *bev; /* evhttp's */
+	struct bufferevent *bev; /* evhttp's, with a reference of our own */
 	struct event *deadline;
 	bool busy;  /* its answer is being made or sent */
-	bool ended; /* shut down; its end will be told */
+	bool ended; /* shut down: evhttp will free it */
 };
 TAILQ_HEAD(visit_list, visit);
 
 struct visits {
 	struct event_base *base;
-	struct budget *budget;           /* NULL: visits_free() was called */
-	struct evconnlistener *listener; /* NULL: none yet, or not any more */
-	struct event *admit;             /* look again whether one may come in */
-	struct event *look;              /* the same, every LOOK_MS */
-	struct visit_list list;          /* longest without a sign of life first */
+	struct budget *budget;
+	struct evconnlistener *listener;
+	struct event *look;     /* who has left, and who may come in */
+	struct visit_list list; /* longest without a sign of life first */
 	unsigned count;
 };
-
-static void
-visits_release(struct visits *vs)
-{
-	if (vs->budget != NULL || vs->count > 0)
-		return;
-	if (vs->admit != NULL)
-		event_free(vs->admit);
-	if (vs->look != NULL)
-		event_free(vs->look);
-	free(vs);
-}
 
 /* evhttp sees the end of the connection then, and frees it. */
 static void
@@ -74,8 +63,7 @@ visits_make_room(struct visits *vs)
 	struct timeval patience = clock_timeval(PATIENCE_MS);
 	struct visit *vi;
 
-	TAILQ_FOREACH(vi, &vs->list, link)
-	{
+	TAILQ_FOREACH (vi, &vs->list, link) {
 		if (vi->ended)
 			return; /* it is on its way out */
 		if (!vi->busy)
@@ -89,54 +77,76 @@ visits_make_room(struct visits *vs)
 	(void)event_add(vi->deadline, &patience);
 }
 
-/* Let in as many as there is room and budget for. */
+/* Let in as many as there is room and budget for, and look again later. */
 static void
 visits_admit(struct visits *vs)
 {
-	uint64_t wait_ms;
-	struct timeval tv;
+	uint64_t wait_ms = budget_wait_ms(vs->budget, clock_monotonic_ms());
+	uint64_t look_ms = vs->count > 0 ? LOOK_MS : IDLE_MS;
+	struct timeval tv = clock_timeval(wait_ms > 0 ? wait_ms : look_ms);
 
-	if (vs->listener == NULL)
-		return;
-	wait_ms = budget_wait_ms(vs->budget, clock_monotonic_ms());
-	tv = clock_timeval(wait_ms);
-	if (vs->count < VISITS_MAX && wait_ms == 0) {
+	if (vs->count < VISITS_MAX && wait_ms == 0)
 		(void)evconnlistener_enable(vs->listener);
-		return;
-	}
-	(void)evconnlistener_disable(vs->listener);
-	if (wait_ms > 0)
-		(void)event_add(vs->admit, &tv);
+	else
+		(void)evconnlistener_disable(vs->listener);
+	(void)event_add(vs->look, &tv);
 }
 
+/* The connection goes with its bufferevent; also of half-made visits. */
 static void
-visits_on_admit(evutil_socket_t fd, short what, void *arg)
+visit_free(struct visit *vi)
 {
-	(void)fd;
-	(void)what;
-	visits_admit(arg);
-}
-
-/* The bufferevent is gone. Also of half-made visits. */
-static void
-visit_free(void *arg)
-{
-	struct visit *vi = arg;
 	struct visits *vs = vi->visits;
 
 	TAILQ_REMOVE(&vs->list, vi, link);
 	vs->count--;
 	if (vi->deadline != NULL)
 		event_free(vi->deadline);
+	if (vi->bev != NULL)
+		(void)bufferevent_decref(vi->bev);
 	free(vi);
+}
+
+/* Has evhttp freed it, but for our reference? Then it has no callbacks any more. */
+static bool
+visit_is_over(const struct visit *vi)
+{
+	bufferevent_data_cb on_read, on_write;
+	bufferevent_event_cb on_event;
+	void *arg;
+
+	bufferevent_getcb(vi->bev, &on_read, &on_write, &on_event, &arg);
+	return on_event == NULL;
+}
+
+static void
+visits_sweep(struct visits *vs)
+{
+	struct visit *vi = TAILQ_FIRST(&vs->list);
+
+	while (vi != NULL) {
+		struct visit *next = TAILQ_NEXT(vi, link);
+
+		if (visit_is_over(vi))
+			visit_free(vi);
+		vi = next;
+	}
+}
+
+static void
+visits_on_look(evutil_socket_t fd, short what, void *arg)
+{
+	struct visits *vs = arg;
+
+	(void)fd;
+	(void)what;
+	visits_sweep(vs);
 	visits_admit(vs);
-	visits_release(vs);
 }
 
 int
 visits_new(struct visits **ret, struct event_base *base, struct budget *budget)
 {
-	struct timeval look = clock_timeval(LOOK_MS);
 	struct visits *vs = calloc(1, sizeof(*vs));
 
 	if (vs == NULL)
@@ -144,9 +154,8 @@ visits_new(struct visits **ret, struct event_base *base, struct budget *budget)
 	vs->base = base;
 	vs->budget = budget;
 	TAILQ_INIT(&vs->list);
-	vs->admit = evtimer_new(base, visits_on_admit, vs);
-	vs->look = event_new(base, -1, EV_PERSIST, visits_on_admit, vs);
-	if (vs->admit == NULL || vs->look == NULL || event_add(vs->look, &look) != 0) {
+	vs->look = evtimer_new(base, visits_on_look, vs);
+	if (vs->look == NULL) {
 		visits_free(vs);
 		return -ENOMEM;
 	}
@@ -159,17 +168,15 @@ visits_free(struct visits *vs)
 {
 	if (vs == NULL)
 		return;
-	vs->budget = NULL;
-	vs->listener = NULL;
-	if (vs->admit != NULL)
-		(void)event_del(vs->admit);
+	while (!TAILQ_EMPTY(&vs->list))
+		visit_free(TAILQ_FIRST(&vs->list));
 	if (vs->look != NULL)
-		(void)event_del(vs->look);
-	visits_release(vs);
+		event_free(vs->look);
+	free(vs);
 }
 
 /* No descriptor, or no memory: the connection stays there, and would wake the loop for
- * ever. visits_on_admit() enables it again. */
+ * ever. visits_on_look() enables it again. */
 static void
 visits_on_error(struct evconnlistener *listener, void *arg)
 {
@@ -182,38 +189,7 @@ visits_watch(struct visits *vs, struct evconnlistener *listener)
 {
 	vs->listener = listener;
 	evconnlistener_set_error_cb(listener, visits_on_error);
-}
-
-static enum bufferevent_filter_result
-visit_pass(struct evbuffer *from, struct evbuffer *to, ev_ssize_t limit,
-    enum bufferevent_flush_mode mode, void *arg)
-{
-	(void)mode;
-	(void)arg;
-	return evbuffer_remove_buffer(from, to, limit < 0 ? INPUT_MAX : (size_t)limit) >
-		       0
-		   ? BEV_OK
-		   : BEV_NEED_MORE;
-}
-
-/* A filter that changes nothing: what libevent has to tell of the end of a bufferevent. */
-static struct bufferevent *
-visit_open(struct visit *vi)
-{
-	struct bufferevent *inner =
-	    bufferevent_socket_new(vi->visits->base, -1, BEV_OPT_CLOSE_ON_FREE);
-
-	if (inner == NULL)
-		return NULL;
-	vi->bev = bufferevent_filter_new(
-	    inner, visit_pass, NULL, BEV_OPT_CLOSE_ON_FREE, visit_free, vi);
-	if (vi->bev == NULL) {
-		bufferevent_free(inner);
-		return NULL;
-	}
-	bufferevent_setwatermark(inner, EV_READ, 0, INPUT_MAX);
-	bufferevent_setwatermark(vi->bev, EV_READ, 0, INPUT_MAX);
-	return vi->bev;
+	visits_admit(vs);
 }
 
 static void
@@ -241,10 +217,13 @@ visits_begin(struct event_base *base, void *arg)
 	TAILQ_INSERT_TAIL(&vs->list, vi, link);
 	vs->count++;
 	vi->deadline = evtimer_new(vs->base, visit_on_deadline, vi);
-	if (vi->deadline == NULL || visit_open(vi) == NULL) {
+	vi->bev = bufferevent_socket_new(vs->base, -1, BEV_OPT_CLOSE_ON_FREE);
+	if (vi->deadline == NULL || vi->bev == NULL) {
 		visit_free(vi);
 		return NULL;
 	}
+	bufferevent_incref(vi->bev);
+	bufferevent_setwatermark(vi->bev, EV_READ, 0, INPUT_MAX);
 	visit_expect(vi, VISITS_FIRST_MS);
 	budget_spend(vs->budget, BUDGET_FIXED);
 	if (vs->count == VISITS_MAX)
@@ -258,8 +237,7 @@ visit_of(struct visits *vs, const struct bufferevent *bev)
 {
 	struct visit *vi;
 
-	TAILQ_FOREACH(vi, &vs->list, link)
-	{
+	TAILQ_FOREACH (vi, &vs->list, link) {
 		if (vi->bev == bev)
 			break;
 	}

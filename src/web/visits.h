@@ -1,6 +1,6 @@
 /* The connections of the listener, as far as evhttp does not bound them: how many there are,
  * how long each may take, and when new ones are let in. Each is a bufferevent that evhttp
- * owns; we are told of its end. */
+ * owns; nothing tells of its end, so we hold a reference and look. */
 #ifndef MQBRIDGE_WEB_VISITS_H
 #define MQBRIDGE_WEB_VISITS_H
 
@@ -23,11 +23,11 @@ struct visits; /* opaque; used by the loop's thread */
 /* budget is borrowed until visits_free(). 0 or -ENOMEM. */
 int visits_new(
     struct visits **ret, struct event_base *base, struct budget *budget) MUST_CHECK;
-/* No new visits, and listener is not touched any more; those that are there end with their
- * bufferevents. NULL is fine. */
+/* After evhttp_free(). NULL is fine. */
 void visits_free(struct visits *vs);
 
-/* Borrowed until visits_free(): it is disabled while there is no room or no budget. */
+/* Borrowed, and not touched by visits_free(): it is disabled while there is no room or no
+ * budget. Called before the first visit. */
 void visits_watch(struct visits *vs, struct evconnlistener *listener);
 
 /* A bufferevent for a new connection: for evhttp_set_bevcb(), with the struct visits. NULL: no

@@ -49,9 +49,9 @@ static const struct {
 	{ "/api/1/peers", "show peers json" },
 	{ "/api/1/dead-letters", "show dead-letters json" },
 	{ "/api/1/in-doubt", "show in-doubt json" },
-	{ "/api/1/version", "version json" },
+	{ "/api/1/events", "show events json" },
 };
-#define N_ANSWERS ARRAY_LEN(answers)
+#define N_ANSWERS   ARRAY_LEN(answers)
 #define N_DOCUMENTS (N_ANSWERS + WEB_METRICS)
 
 /* A request that waits for its document. */
@@ -134,8 +134,7 @@ web_on_replied(struct evhttp_request *rq, void *arg)
 	struct evhttp_connection *connection = evhttp_request_get_connection(rq);
 
 	if (connection != NULL)
-		visits_idle(
-		    wb->visits, evhttp_connection_get_bufferevent(connection));
+		visits_idle(wb->visits, evhttp_connection_get_bufferevent(connection));
 }
 
 struct reply {
@@ -234,8 +233,7 @@ web_next(struct web *wb, uint64_t now_ms)
 {
 	struct asked *as;
 
-	TAILQ_FOREACH(as, &wb->asked, link)
-	{
+	TAILQ_FOREACH (as, &wb->asked, link) {
 		if (as->document == NULL ||
 		    document_is_ready(as->document, as->at_ms, now_ms))
 			return as;
@@ -274,8 +272,7 @@ static bool
 web_find(const struct web *wb, struct evhttp_request *rq, struct document **ret,
     const char **ret_type)
 {
-	const char *path =
-	    evhttp_uri_get_path(evhttp_request_get_evhttp_uri(rq));
+	const char *path = evhttp_uri_get_path(evhttp_request_get_evhttp_uri(rq));
 	unsigned form;
 
 	*ret = NULL;
@@ -283,8 +280,8 @@ web_find(const struct web *wb, struct evhttp_request *rq, struct document **ret,
 	if (path == NULL || strcmp(path, "/") == 0)
 		return path != NULL;
 	if (strcmp(path, "/metrics") == 0) {
-		form = wb->choose(evhttp_find_header(
-		    evhttp_request_get_input_headers(rq), "Accept"));
+		form = wb->choose(
+		    evhttp_find_header(evhttp_request_get_input_headers(rq), "Accept"));
 		*ret = wb->documents[N_ANSWERS + form];
 		*ret_type = wb->metrics_type[form];
 		return true;
@@ -303,8 +300,7 @@ host_of(struct evhttp_request *rq)
 	struct evkeyval *header;
 	const char *host = NULL;
 
-	TAILQ_FOREACH(header, evhttp_request_get_input_headers(rq), next)
-	{
+	TAILQ_FOREACH (header, evhttp_request_get_input_headers(rq), next) {
 		if (strcasecmp(header->key, "Host") != 0)
 			continue;
 		if (host != NULL)
@@ -331,8 +327,7 @@ fault_of(const struct web *wb, struct evhttp_request *rq, const char **ret_why)
 		*ret_why = "this is no proxy";
 		return HTTP_BADREQUEST;
 	}
-	if (!host_is_ours(
-		host_of(rq), (const char *const *)wb->names, wb->n_names)) {
+	if (!host_is_ours(host_of(rq), (const char *const *)wb->names, wb->n_names)) {
 		*ret_why = "that is no name of this host; metrics_names in "
 			   "mqbridge.conf(5) has those that are";
 		return 421;
@@ -496,7 +491,6 @@ web_close(struct web *wb)
 
 	if (wb == NULL)
 		return;
-	visits_free(wb->visits);
 	while ((as = TAILQ_FIRST(&wb->asked)) != NULL) {
 		TAILQ_REMOVE(&wb->asked, as, link);
 		/* The others go with their connections. */
@@ -506,6 +500,7 @@ web_close(struct web *wb)
 	}
 	if (wb->http != NULL)
 		evhttp_free(wb->http);
+	visits_free(wb->visits);
 	if (wb->turn != NULL)
 		event_free(wb->turn);
 	for (size_t i = 0; i < N_DOCUMENTS; i++)

@@ -68,7 +68,7 @@ def help_and_version_answer(lab):
     equal(status, 0, "status of help")
     for kind in MEMBERS:
         require(f"show {kind}" in text, f"help does not name show {kind}: {text}")
-    equal(ask(a, "version")[0], 0, "status of version")
+    equal(ask(a, "show", "version")[0], 0, "status of show version")
 
 
 def refusals_have_their_status(lab):

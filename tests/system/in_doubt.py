@@ -252,6 +252,59 @@ def settled(lab):
     require(found["repeated"] <= outcomes["resent"], f"repeated {found['repeated']}")
 
 
+def word(data, offset):
+    return int.from_bytes(data[offset:offset + 8], "little")
+
+
+def read(directory, start):
+    """The only file there whose name begins so: (its path, its bytes)."""
+    names = [name for name in os.listdir(directory) if name.startswith(start)]
+    equal(len(names), 1, f"files {start}* in {directory}")
+    path = os.path.join(directory, names[0])
+    with open(path, "rb") as file:
+        return path, file.read()
+
+
+def damage_doubtful(a, b):
+    """Both are dead. If a delivery is in doubt at b, change a bit of that record's body at a."""
+    _, marks = read(b.run_directory, "marks")
+    mark, intent = word(marks, 331776), word(marks, 331776 + 8)
+    if intent != mark + 1:
+        return False
+    _, journal = read(a.run_directory, "stream-")
+    if not word(journal, 4096) < intent < word(journal, 4104):
+        return False
+    place = word(journal, 8192 + 8 * (intent % 16384)) & ~(7 | 127 << 56)
+    path, ring = read(a.run_directory, "ring-")
+    at = word(ring, 32) + (place + 48) % word(ring, 40)
+    with open(path, "r+b") as file:
+        file.seek(at)
+        file.write(bytes([ring[at] ^ 1]))
+    return True
+
+
+def damaged(lab, kind):
+    """The message in doubt is damaged at its sender before it can come again: the doubt is not
+    taken for one about the message behind it, which drop would lose."""
+    flow, a, b = started(lab, kind, in_doubt="drop")
+    n = 0
+    for _ in range(ROUNDS):
+        wait_flow(flow)
+        if n >= ENOUGH:
+            break
+        b.kill()
+        a.kill()
+        n += damage_doubtful(a, b)
+        a.start()
+        b.start()
+    require(n >= ENOUGH, f"only {n} messages were in doubt")
+    wait_idle(flow, a)
+    outcomes = Counter(item["outcome"] for item in b.show("in-doubt"))
+    equal(outcomes["gone"], n, f"doubts about damaged messages, of {outcomes}")
+    found = verdict(flow, "repeated", "reordered")
+    require(found["lost"] <= n, f"lost {found['lost']}, damaged {n}")
+
+
 def both(*tests):
     """Each for POSIX and for System V, as tests with names of their own."""
     made = []
@@ -272,6 +325,7 @@ if __name__ == "__main__":
          lambda lab, kind: hold(lab, kind, ["resend"])),
         ("doubt_held_can_be_resolved_each_way",
          lambda lab, kind: hold(lab, kind, ["resend", "drop", "dead-letter"])),
+        ("doubt_about_a_damaged_message_does_not_pass_to_the_next", damaged),
         ("recovered_held_and_resent_arrives_once", recovered),
         ("resolve_that_is_wrong_is_refused", refusals),
         ("sender_back_in_time_is_let_in_by_resolve", back_in_time))))

@@ -1,126 +1,10 @@
 #!/bin/bash
 # harness: none (it makes namespaces of its own, and needs the real root)
-# The installed units under a real systemd. Environment: MQBRIDGE_BUILD, where things were built.
-set -u -o pipefail
-here=$(cd -- "$(dirname -- "$0")" && pwd)
-build=${BUILD:-${MQBRIDGE_BUILD:?where it was built}}
-host=mqb$$
-unit=mqbridged.service
+# The life of the installed service under a real systemd: start, reload, restart, kill, hang, stop,
+# reboot, and what the journal tells of it. Environment: MQBRIDGE_BUILD, where things were built.
+# shellcheck source=tests/system/systemd-lib.sh disable=SC2016
+. "$(dirname -- "$0")/systemd-lib.sh"
 
-if [ -n "${MQBRIDGE_NAMESPACE:-}" ]; then
-	echo "runs only outside of tests/in-namespace"
-	exit 77
-fi
-if ! why=$("$here/systemd-host" possible); then
-	echo "$why"
-	exit 77
-fi
-
-work=$(mktemp -d) || exit 1
-chmod 0755 "$work"
-finish()
-{
-	[ ! -d "/run/systemd-host/$host" ] || "$here/systemd-host" stop "$host"
-	rm -rf "$work"
-}
-trap finish EXIT
-trap 'exit 143' TERM INT HUP
-
-fail()
-{
-	echo "$*" >&2
-	[ ! -d "/run/systemd-host/$host" ] || on journalctl -u $unit --no-pager -n 60 >&2
-	exit 1
-}
-
-on()
-{
-	"$here/systemd-host" exec "$host" "$@"
-}
-
-# until_true SECONDS WHAT COMMAND...
-until_true()
-{
-	local end=$((SECONDS + $1)) what=$2
-	shift 2
-	until "$@"; do
-		[ $SECONDS -le $end ] || fail "waited in vain for $what"
-		sleep 0.05
-	done
-}
-
-show() # property
-{
-	on systemctl show -P "$1" $unit
-}
-
-is() # property value
-{
-	[ "$(show "$1")" = "$2" ]
-}
-
-status_is() # pattern
-{
-	# shellcheck disable=SC2254 # it is a pattern
-	case $(show StatusText) in
-	$1) ;;
-	*) return 1 ;;
-	esac
-}
-
-# Up again, as another process than the one told; all of one moment.
-is_back() # pid
-{
-	state=$(on systemctl show -p MainPID -p ActiveState -p SubState $unit | sort | tr '\n' ' ')
-	case $state in
-	"ActiveState=active MainPID=$1 "* | "ActiveState=active MainPID=0 "*) return 1 ;;
-	"ActiveState=active MainPID="*" SubState=running ") ;;
-	*) return 1 ;;
-	esac
-}
-
-holds() # queue bytes
-{
-	on grep -q "QSIZE:$2 " "/dev/mqueue/$1" 2>/dev/null
-}
-
-is_empty() # queue
-{
-	on test -e "/dev/mqueue/$1" && holds "$1" 0
-}
-
-# What this test must not touch.
-outside()
-{
-	getent passwd mqbridge
-	ipcs -q
-	ls -A /run/mqbridge /var/lib/mqbridge /etc/mqbridge 2>&1
-	cat /proc/sys/fs/mqueue/*
-}
-before=$(outside)
-
-# ---- the installation -----------------------------------------------------------------------
-
-umask 022
-make -s -C "$build" install DESTDIR="$work/stage" >"$work/install.log" 2>&1 ||
-	fail "make install: $(tail -n 20 "$work/install.log")"
-unit_file=$(cd "$work/stage" && find . -name $unit)
-unit_file=${unit_file#.}
-case $unit_file in
-/lib/systemd/system/* | /usr/lib/systemd/system/* | /usr/local/lib/systemd/system/*) ;;
-*)
-	echo "systemd does not look for units in the configured prefix: ${unit_file:-no unit}"
-	exit 77
-	;;
-esac
-mkdir -p "$work/stage/etc/mqbridge" "$work/stage/etc/systemd/system/$unit.d" "$work/stage/test"
-cp "$build/tests/tools/traffic" "$work/stage/test/" || fail "tests/tools/traffic is not built"
-# A short watchdog, so that the test is short; leaks are no matter of this test.
-cat >"$work/stage/etc/systemd/system/$unit.d/test.conf" <<END
-[Service]
-WatchdogSec=1s
-Environment=ASAN_OPTIONS=detect_leaks=0
-END
 cat >"$work/stage/etc/mqbridge/mqbridge.conf" <<END
 name = "alpha";
 queues = (
@@ -131,19 +15,18 @@ queues = (
 );
 routes = ( { name = "jobs"; from = "jobs"; to = "results"; } );
 END
-# shellcheck disable=SC2016 # for the shell inside
-"$here/systemd-host" start "$host" -b "$work:/bound" -c '
-	cp -a /bound/stage/. /
-	systemd-sysusers
-	chown -R root:mqbridge /etc/mqbridge
-	chmod 0640 /etc/mqbridge/mqbridge.conf
-	systemctl -q enable mqbridged.service' || fail "no host"
+host_start
 
 # It exits 0 for a misspelt option or a bad value, so anything that it says is a fault.
-says=$(on systemd-analyze verify --man=no "$unit_file" 2>&1)
+units=$prefix/lib/systemd/system
+says=$(on systemd-analyze verify --man=no "$units/mqbridged.service" \
+	"$units/mqbridged@.service" "$units/mqbridge-control.socket" \
+	"$units/mqbridge-listener.socket" 2>&1)
 [ -z "$says" ] || fail "systemd-analyze verify: $says"
-on systemd-analyze security --offline=true --threshold=14 "$unit_file" >"$work/exposure" ||
-	fail "systemd-analyze security: $(tail -n 1 "$work/exposure")"
+for name in mqbridged.service mqbridged@.service; do
+	on systemd-analyze security --offline=true --threshold=14 "$units/$name" \
+		>"$work/exposure" || fail "$name: $(tail -n 1 "$work/exposure")"
+done
 on runuser -u mqbridge -- "$(dirname "$(on sh -c 'command -v mqbridged')")/mqbridged" --check \
 	>"$work/check" 2>&1 || fail "mqbridged --check: $(cat "$work/check")"
 ! grep warning "$work/check" || fail "mqbridged --check warns where nothing is wrong"
@@ -168,6 +51,40 @@ on /test/traffic produce --queue posix:/jobs --ledger /bound/sent --producer 1 -
 until_true 10 "the messages in the bridge" is_empty jobs
 until_true 10 "a full queue" holds results 256
 
+# ---- the journal ----------------------------------------------------------------------------
+
+until_true 5 "the start in the journal" journal_has _SYSTEMD_UNIT=$unit PRIORITY=6 \
+	"MESSAGE_ID=$(message_id 'mqbridge is ready')"
+until_true 5 "the queue in the journal" journal_has MQB_QUEUE=jobs MQB_EVENT=queue-attached \
+	"MESSAGE_ID=$(message_id 'Queue @MQB_QUEUE@ is open')"
+on journalctl --update-catalog || fail "the catalog is not taken"
+on journalctl -q -x --no-pager MQB_QUEUE=jobs >"$work/explained"
+grep -q 'Subject: Queue jobs is open' "$work/explained" ||
+	fail "journalctl -x does not explain"
+grep -q 'What to do: ' "$work/explained" || fail "journalctl -x has no remedy"
+[ "$(on journalctl --list-catalog | grep -c ' mqbridge: ')" -eq \
+	"$(grep -c '^-- ' "$work/stage$prefix/lib/systemd/catalog/mqbridge.catalog")" ] ||
+	fail "the catalog is not all there"
+on mqbridgectl show events >"$work/events"
+grep -q ' queue-attached ' "$work/events" || fail "show events is empty"
+
+# ---- reload, restart ------------------------------------------------------------------------
+
+pid=$(show MainPID)
+on systemctl reload $unit || fail "it does not reload"
+until_true 5 "the reload in the journal" journal_has MQB_EVENT=reloaded
+on sh -c 'cp -p /etc/mqbridge/mqbridge.conf /test/ && echo "nonsense = 1;" >>/etc/mqbridge/mqbridge.conf'
+! on systemctl reload $unit 2>/dev/null || fail "a faulty configuration is loaded"
+is ActiveState active || fail "after a faulty reload it is $(show ActiveState)"
+on cp -p /test/mqbridge.conf /etc/mqbridge/mqbridge.conf
+on systemctl reload $unit || fail "it does not reload any more"
+is MainPID "$pid" || fail "a reload is a restart"
+holds results 256 || fail "a reload touched the queue"
+on systemctl restart $unit || fail "it does not restart"
+until_true 10 "the end of the restart" is_back "$pid"
+holds results 256 || fail "a restart touched the queue"
+pid=$(show MainPID)
+
 # ---- killed, hung ---------------------------------------------------------------------------
 
 on systemctl kill -s KILL --kill-who=main $unit
@@ -180,12 +97,28 @@ on systemctl kill -s STOP --kill-who=main $unit
 until_true 30 "the start after the watchdog" is_back "$pid"
 holds results 256 || fail "the queue is gone after the watchdog"
 
+# ---- what repeats ---------------------------------------------------------------------------
+
+# One line of each for 20 times, in at most 5 and the count; the last count comes with the stop.
+on sh -ec 'for i in $(seq 20); do mqbridgectl pause jobs; mqbridgectl resume jobs; done' \
+	>/dev/null || fail "no pause"
+told_20_times() # event
+{
+	on journalctl -q -o cat --no-pager "MQB_EVENT=$1" | awk '
+		{ lines++; n++ }
+		/ \.\.\. repeated [0-9]+ times in the last [0-9]+ s$/ { n += $(NF - 6) - 1 }
+		END { exit n != 20 || lines > 10 }'
+}
+
 # ---- a clean stop, a reboot -----------------------------------------------------------------
 
 on systemctl stop $unit || fail "it does not stop"
 is Result success || fail "the stop ended with $(show Result)"
 is ExecMainStatus 0 || fail "its exit status is $(show ExecMainStatus)"
 holds results 256 || fail "the queue is gone after the stop"
+for name in route-paused route-resumed; do
+	until_true 5 "the count of $name" told_20_times $name
+done
 on test -s /var/lib/mqbridge/image || fail "no image was written"
 # As a reboot leaves it, but for the queues.
 on find /run/mqbridge -mindepth 1 -delete
@@ -202,9 +135,7 @@ on sh -c 'echo "nonsense = 1;" >>/etc/mqbridge/mqbridge.conf'
 ! on systemctl start $unit 2>/dev/null || fail "it starts with a bad configuration"
 is ExecMainStatus 78 || fail "a bad configuration ends it with $(show ExecMainStatus)"
 is ActiveState failed || fail "after a bad configuration it is $(show ActiveState)"
-on journalctl -u $unit -o cat --no-pager | grep -q 'mqbridge.conf:[0-9]*: nonsense: ' ||
-	fail "the journal does not name the fault"
+until_true 5 "the fault in the journal" journal_says "-u $unit" 'mqbridge.conf:[0-9]*: nonsense: '
 
-"$here/systemd-host" stop "$host" || fail "the host does not stop"
-[ "$(outside)" = "$before" ] || fail "the machine outside was changed"
-echo "systemd: started, killed, hung, stopped, rebooted"
+host_stop
+echo "systemd: started, reloaded, restarted, killed, hung, stopped, rebooted"

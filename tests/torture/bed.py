@@ -1,6 +1,8 @@
 """The test bed of a torture run: two hosts, a bridge in each, programs that never stop."""
 import os
 import random
+import signal
+import subprocess
 import time
 
 from harness.bridge import Daemon
@@ -13,6 +15,7 @@ PORT = 7411
 FLOW_S = 30      # until messages flow again after a restart
 DRAIN_S = 60     # without progress, when waiting for the last ones
 PLAIN_DRAIN_S = 2  # the same over the plain relay, which never catches up
+SOCAT_BYTES = 64  # of every message that socat is to carry
 PROGRESS_S = 5   # between two lines of progress
 LOG_LIMIT = "8GiB"
 
@@ -68,6 +71,53 @@ class Relay:
                 raise Failure(f"a relay ended with status {process.returncode}")
 
 
+def socat_is_able():
+    """Does the socat of PATH know POSIX queues? 1.8 does, 1.7 does not."""
+    try:
+        done = subprocess.run(["socat", "-V"], stdout=subprocess.PIPE, text=True, check=False)
+    except OSError:
+        return False
+    return "define WITH_POSIXMQ 1" in done.stdout
+
+
+class Socat(Relay):
+    """socat(1) in place of one daemon, begun again whenever it ends. A stream has no messages: they keep
+    their bounds as long as each read gets one whole, so all have the size of its buffer."""
+
+    AGAIN = 'while :; do socat "$@"; sleep 0.05; done'
+
+    def __init__(self, host):
+        self.host, self.name = host, host.name
+        self.commands, self.processes = [], []
+
+    def start(self):
+        self.processes = []
+        for way, *words in self.commands:
+            if way == "in":
+                queue, there, port = words
+                ends = [f"POSIXMQ-READ:{name_of(queue)}",
+                        f"TCP4:{there}:{port},nodelay"]
+            else:
+                there, port, queue = words
+                ends = [f"TCP4-LISTEN:{port},bind={there},reuseaddr",
+                        f"POSIXMQ-SEND:{name_of(queue)}"]
+            self.processes.append(self.host.spawn(
+                ["sh", "-c", self.AGAIN, "-", "-u", "-lf", "/dev/null", "-b",
+                 str(SOCAT_BYTES), *ends], start_new_session=True))
+
+    def kill(self):
+        for process in self.processes:
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        self.processes = []
+
+    stop = end = kill
+
+
+def name_of(uri_text):
+    return uri_text.removeprefix("posix:")
+
+
 class Bed:
     """options: the parsed command line of tests/torture/run."""
 
@@ -75,7 +125,7 @@ class Bed:
         self.options, self.scenario = options, scenario
         self.random = random.Random(options.seed)
         self.directory = directory
-        self.plain = options.relay == "plain"
+        self.plain = options.relay != "bridge"
         self.hosts = dict(zip("ab", two_hosts()))
         self.flows, self.sides = [], {}
         self.address = f"tcp://{self.hosts['b'].address}:{PORT}"
@@ -85,6 +135,10 @@ class Bed:
         self.last_line = (time.monotonic(), 0)
         flows = (scenario.flows or FLOWS)[options.kind]
         flows = [flow for flow in flows if scenario.both_ways or flow[1] == "ab"]
+        if options.relay == "socat":
+            # It carries no priorities.
+            flows = [(*flow[:3], ((0,),)) for flow in flows
+                     if flow[2] == ("--size", SOCAT_BYTES)]
         for number, flow in enumerate(flows):
             self._add_flow(number, *flow)
         scenario.prepare(self)
@@ -101,7 +155,7 @@ class Bed:
         flow = Flow(self.options.build, self.directory, name, places)
         flow.direction = direction
         flow.excused = False  # not all of it need arrive any more
-        flow.create()
+        flow.create(*((10, SOCAT_BYTES) if self.options.relay == "socat" else ()))
         more = [*bodies, "--seed", self.random.getrandbits(32)]
         if self.options.body == "random":
             more.append("--random")
@@ -116,7 +170,8 @@ class Bed:
 
     def _add_sides(self):
         if self.plain:
-            self.sides = {name: Relay(self.options.build, host)
+            self.sides = {name: Socat(host) if self.options.relay == "socat"
+                          else Relay(self.options.build, host)
                           for name, host in self.hosts.items()}
             for number, flow in enumerate(self.flows):
                 source, destination = flow.direction

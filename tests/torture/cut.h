@@ -70,6 +70,11 @@ struct cut_tear {      /* which of the calls that nothing synced came to the dis
 
 /* The calls before the first `done` that no sync covers; as many as `room` at most. */
 size_t cut_pending(const struct cut_trace *tr, size_t done, size_t *ret, size_t room);
+/* All different states of the disk, as masks of the pending calls: their number, the first *ret_old
+ * of them such that may be there without the last call as well. 0: more than `most`, for which there is
+ * room, or more than 64 calls. */
+size_t cut_states(const struct cut_trace *tr, size_t done, size_t most,
+    uint64_t *ret_masks, size_t *ret_old);
 /* Make that state in an empty directory. */
 void cut_build(
     const struct cut_trace *tr, size_t done, const struct cut_tear *tear, int state_fd);
@@ -142,6 +147,9 @@ struct cut_counts {
 	uint64_t lives, states, prefixes, whole, torn,
 	    again; /* again: cut while recovering */
 	uint64_t missing, wrong, promised, repeated, slowest_us;
+	/* Cuts of which all states were played; such with at most 30 calls that nothing synced; of
+	 * these, all. */
+	uint64_t cuts_all, cuts_few, cuts_few_all;
 };
 
 /* Recover what lies there: a text of what is wrong, or NULL. */

@@ -10,10 +10,13 @@
 #include <unistd.h>
 
 #include "damage.h"
+#include "damage_log.h"
+#include "spool/disk.h"
 #include "spool/image.h"
 #include "spool/runtime.h"
 
 #define CASES_A_STATE 20
+#define WHAT          256 /* bytes; of a text of what was damaged */
 
 static void
 touch(struct bytes *by, size_t from, size_t len)
@@ -78,8 +81,9 @@ damage_file(struct bytes *by, uint64_t *seed, char *what, size_t what_size)
 }
 
 struct place { /* where recovery works */
-	char base[64], runtime[80], state[80];
+	char base[64], runtime[80], state[80], logs[80];
 	int runtime_fd, state_fd;
+	int logs_fd; /* a state directory for the log alone */
 };
 
 static int
@@ -104,7 +108,9 @@ make_place(struct place *pl)
 	(void)snprintf(pl->runtime, sizeof(pl->runtime), "%s/run", pl->base);
 	(void)snprintf(pl->state, sizeof(pl->state), "%s/lib", pl->base);
 	pl->runtime_fd = open_dir(pl->runtime);
+	(void)snprintf(pl->logs, sizeof(pl->logs), "%s/log", pl->base);
 	pl->state_fd = open_dir(pl->state);
+	pl->logs_fd = open_dir(pl->logs);
 }
 
 static void
@@ -120,6 +126,8 @@ remove_place(struct place *pl)
 	clear_place(pl);
 	(void)close(pl->runtime_fd);
 	(void)close(pl->state_fd);
+	(void)close(pl->logs_fd);
+	(void)rmdir(pl->logs);
 	(void)rmdir(pl->runtime);
 	(void)rmdir(pl->state);
 	(void)rmdir(pl->base);
@@ -137,7 +145,8 @@ play_files(const struct state *st, const struct place *pl, uint64_t *seed, char 
 	damage_file(
 	    &damaged.files[damage_random(seed, 2) == 0 ? FILE_RING
 						       : damage_random(seed, FILES)],
-	    seed, what, 128);
+	    seed, what, WHAT);
+	damaged.swapped = strstr(what, "swapped") != NULL;
 	state_write(&damaged, pl->runtime_fd);
 	wrong = state_judge(&damaged, pl->runtime_fd);
 	state_free(&damaged);
@@ -220,7 +229,7 @@ play_image(const struct state *st, const struct place *pl, uint64_t *seed, char 
 
 	save_image(st, pl);
 	load_image(&image, pl);
-	damage_file(&image, seed, what, 128);
+	damage_file(&image, seed, what, WHAT);
 	changed = damage_touched(&image, 0, image.was);
 	clear_place(pl);
 	put_image(&image, pl);
@@ -230,6 +239,7 @@ play_image(const struct state *st, const struct place *pl, uint64_t *seed, char 
 	if (rc < 0 && rc != -EBADMSG)
 		wrong = "an image cannot be loaded";
 	state_copy(&loaded, st);
+	loaded.swapped = strstr(what, "swapped") != NULL;
 	if (rc == 0)
 		find_touched(&loaded, pl);
 	if (rc == 0 && wrong == NULL &&
@@ -242,64 +252,100 @@ play_image(const struct state *st, const struct place *pl, uint64_t *seed, char 
 	return wrong;
 }
 
-static int
-play(const struct place *pl, uint64_t cases, uint64_t seed, uint64_t only)
-{
-	struct state st = { 0 };
-	bool made = false;
+struct game {
+	struct place place;
+	struct disk *disk;
+	struct state state; /* of rings, journals, marks */
+	struct log_state *log;
+	bool made;
+	uint64_t seed;
+};
 
+static void
+free_states(struct game *gm)
+{
+	if (gm->made)
+		state_free(&gm->state);
+	log_state_free(gm->log);
+	gm->log = NULL;
+	gm->made = false;
+}
+
+static void
+make_states(struct game *gm, uint64_t n)
+{
+	uint64_t seed = gm->seed * 7919 + n + 1;
+
+	free_states(gm);
+	state_make(&gm->state, gm->place.runtime_fd,
+	    n / CASES_A_STATE % 2 == 0 ? RING_POSIX : RING_SYSV, &seed);
+	gm->log =
+	    log_state_make(gm->place.runtime_fd, gm->place.logs_fd, gm->disk, &seed);
+	gm->made = true;
+}
+
+static const char *
+play_case(struct game *gm, uint64_t n, char what[WHAT])
+{
+	uint64_t seed = gm->seed * 1000003 + n + 1;
+	const char *wrong;
+
+	if (n % 5 < 2)
+		return log_state_play(gm->log, &seed, what, WHAT);
+	wrong = n % 5 == 4 ? play_image(&gm->state, &gm->place, &seed, what)
+			   : play_files(&gm->state, &gm->place, &seed, what);
+	clear_place(&gm->place);
+	return wrong;
+}
+
+static int
+play(struct game *gm, uint64_t cases, uint64_t only)
+{
 	for (uint64_t n = 0; n < cases; n++) {
-		uint64_t case_seed = seed * 1000003 + n + 1;
-		char what[128] = "";
+		char what[WHAT] = "";
 		const char *wrong;
 
-		if (n % CASES_A_STATE == 0) {
-			uint64_t state_seed = seed * 7919 + n + 1;
-
-			if (made)
-				state_free(&st);
-			state_make(&st, pl->runtime_fd,
-			    n / CASES_A_STATE % 2 == 0 ? RING_POSIX : RING_SYSV,
-			    &state_seed);
-			made = true;
-		}
+		if (n % CASES_A_STATE == 0)
+			make_states(gm, n);
 		if (only != UINT64_MAX && n != only)
 			continue;
-		wrong = n % 5 == 4 ? play_image(&st, pl, &case_seed, what)
-				   : play_files(&st, pl, &case_seed, what);
-		clear_place(pl);
+		wrong = play_case(gm, n, what);
 		if (wrong != NULL) {
 			(void)printf("case %" PRIu64 " of seed %" PRIu64 ": %s: %s\n",
-			    n, seed, what, wrong);
-			state_free(&st);
+			    n, gm->seed - 1, what, wrong);
 			return 1;
 		}
 	}
-	state_free(&st);
 	return 0;
 }
 
 int
 main(int argc, char **argv)
 {
-	struct place pl;
-	uint64_t cases, seed;
+	struct game *gm = calloc(1, sizeof(*gm));
 	int status;
 
 	if (argc < 3 || argc > 4) {
 		(void)fputs("usage: damage CASES SEED [CASE]\n", stderr);
 		return 2;
 	}
-	cases = strtoull(argv[1], NULL, 10);
-	seed = strtoull(argv[2], NULL, 10) + 1;
-	make_place(&pl);
-	status = play(
-	    &pl, cases, seed, argc == 4 ? strtoull(argv[3], NULL, 10) : UINT64_MAX);
-	remove_place(&pl);
+	if (gm == NULL || disk_new(&gm->disk) < 0)
+		damage_die("memory", -ENOMEM);
+	gm->seed = strtoull(argv[2], NULL, 10) + 1;
+	make_place(&gm->place);
+	status = play(gm, strtoull(argv[1], NULL, 10),
+	    argc == 4 ? strtoull(argv[3], NULL, 10) : UINT64_MAX);
+	free_states(gm);
+	remove_place(&gm->place);
+	disk_free(gm->disk);
+	free(gm);
 	(void)printf("damage: cases %" PRIu64 ", lost %" PRIu64 ", reported %" PRIu64
 		     ", mended %" PRIu64 ", refused: rings %" PRIu64
-		     ", streams %" PRIu64 ", marks %" PRIu64 "\n",
+		     ", streams %" PRIu64 ", marks %" PRIu64 "; of logs: cases %" PRIu64
+		     ", lost %" PRIu64 ", reported %" PRIu64
+		     ", settled and again %" PRIu64 "\n",
 	    judged.cases, judged.lost, judged.reported, judged.mended,
-	    judged.rings_refused, judged.streams_refused, judged.marks_refused);
+	    judged.rings_refused, judged.streams_refused, judged.marks_refused,
+	    log_judged.cases, log_judged.lost, log_judged.reported, log_judged.again);
 	return status;
 }

@@ -49,6 +49,7 @@ struct known { /* the undamaged state, after a recovery */
 struct state {
 	struct bytes files[FILES];
 	struct known known;
+	bool swapped; /* blocks of a file changed places */
 };
 
 uint64_t damage_random(uint64_t *seed, uint64_t below);

@@ -12,11 +12,11 @@
 #include "cut.h"
 #include "spool/disk.h"
 
-#define LIVES      12
-#define EXHAUSTIVE 10 /* calls that nothing synced: all their subsets up to here */
-#define SAMPLE     48 /* else so many of them */
-#define TORN       3  /* of these torn, for each size of a block */
-#define AGAIN      16 /* one state of so many is cut again while it recovers */
+#define LIVES  12
+#define SAMPLE 48 /* of the subsets, where there are too many states to play all */
+#define TORN   3  /* of these torn, for each size of a block */
+#define AGAIN  16 /* one state of so many is cut again while it recovers */
+#define MANY   30 /* calls that nothing synced */
 
 struct torture {
 	char base[64];
@@ -28,6 +28,8 @@ struct torture {
 	uint64_t seed;
 	uint64_t planned; /* states of this life */
 	uint64_t quota;   /* that are played; 0: only planned */
+	size_t most;      /* all states of a cut are played up to that number */
+	uint64_t *masks;  /* room for them */
 };
 
 static uint64_t
@@ -112,37 +114,54 @@ play_torn(struct torture *to, size_t done, uint64_t mask)
 	}
 }
 
+/* Of what would be too much, some. */
+static void
+play_sample(struct torture *to, size_t done, uint64_t must)
+{
+	for (unsigned i = 0; i < SAMPLE; i++) {
+		const struct cut_tear tear = {
+			.mask =
+			    i == 0 ? must : cut_random(&to->seed, UINT64_MAX) | must,
+			.seed = cut_random(&to->seed, UINT64_MAX),
+		};
+
+		play(to, done, &tear);
+	}
+}
+
+static void
+count_cut(struct torture *to, size_t pending, bool all)
+{
+	struct cut_counts *co = &to->counts;
+
+	if (to->quota == 0)
+		return;
+	co->cuts_all += all;
+	co->cuts_few += pending <= MANY;
+	co->cuts_few_all += pending <= MANY && all;
+}
+
 /* All that a cut after so many calls may leave. If the last of them changed something and promised
  * nothing, states without it were played before. */
 static void
 play_cut(struct torture *to, size_t done)
 {
 	const struct cut_trace *tr = &to->life.trace;
-	size_t pending[64];
+	size_t pending[64], old;
 	size_t n = cut_pending(tr, done, pending, 64);
 	bool fresh = done > 0 && tr->events[done - 1].op != CUT_SYNC &&
 		     !tr->marked[done] && n > 0 && n <= 64;
 	uint64_t must = fresh ? UINT64_C(1) << (n - 1) : 0;
-	size_t free_calls = n - (fresh ? 1 : 0);
+	size_t states = cut_states(tr, done, to->most, to->masks, &old);
 
-	if (free_calls <= EXHAUSTIVE) {
-		for (uint64_t mask = 0; mask < UINT64_C(1) << free_calls; mask++) {
-			const struct cut_tear tear = { .mask = mask | must };
+	count_cut(to, n, states > 0);
+	for (size_t i = fresh ? old : 0; i < states; i++) {
+		const struct cut_tear tear = { .mask = to->masks[i] };
 
-			play(to, done, &tear);
-		}
-	} else {
-		for (unsigned i = 0; i < SAMPLE; i++) {
-			const struct cut_tear tear = {
-				.mask = i == 0
-					    ? must
-					    : cut_random(&to->seed, UINT64_MAX) | must,
-				.seed = cut_random(&to->seed, UINT64_MAX),
-			};
-
-			play(to, done, &tear);
-		}
+		play(to, done, &tear);
 	}
+	if (states == 0)
+		play_sample(to, done, must);
 	for (unsigned i = 0; n > 0 && i < TORN; i++)
 		play_torn(to, done, cut_random(&to->seed, UINT64_MAX) | must);
 }
@@ -197,23 +216,33 @@ main(int argc, char **argv)
 {
 	struct torture *to = calloc(1, sizeof(*to));
 	uint64_t states = argc > 1 ? strtoull(argv[1], NULL, 10) : 2000;
+	bool all = argc > 3; /* no share: all that is planned is played */
 	const struct cut_counts *co;
 	int rc;
 
 	if (to == NULL)
 		cut_die("memory", 0);
 	to->seed = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+	to->most = all ? strtoull(argv[3], NULL, 10) : 256;
+	to->masks = calloc(to->most + 1, sizeof(*to->masks));
+	if (to->masks == NULL)
+		cut_die("memory", 0);
 	co = &to->counts;
 	begin(to);
 	while (co->states < states && co->wrong < 5)
-		play_life(to, states / LIVES + 1);
+		play_life(to, all ? UINT64_MAX : states / LIVES + 1);
 	end(to);
+	free(to->masks);
 	(void)printf("power-cut: states %" PRIu64 ", lives %" PRIu64 ", cuts %" PRIu64
-		     ", whole %" PRIu64 ", torn %" PRIu64 ", cut again %" PRIu64
-		     ", synced records %" PRIu64 ", missing %" PRIu64 ", wrong %" PRIu64
+		     ", with all their states %" PRIu64
+		     ", with at most 30 calls unsynced %" PRIu64
+		     ", of these with all %" PRIu64 ", whole %" PRIu64 ", torn %" PRIu64
+		     ", cut again %" PRIu64 ", synced records %" PRIu64
+		     ", missing %" PRIu64 ", wrong %" PRIu64
 		     ", repeated after a cut %" PRIu64 ", slowest %" PRIu64 " us\n",
-	    co->states, co->lives, co->prefixes, co->whole, co->torn, co->again,
-	    co->promised, co->missing, co->wrong, co->repeated, co->slowest_us);
+	    co->states, co->lives, co->prefixes, co->cuts_all, co->cuts_few,
+	    co->cuts_few_all, co->whole, co->torn, co->again, co->promised, co->missing,
+	    co->wrong, co->repeated, co->slowest_us);
 	rc = co->wrong == 0 ? 0 : 1;
 	free(to);
 	return rc;

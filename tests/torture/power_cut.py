@@ -8,7 +8,9 @@ import subprocess
 
 from harness.programs import Failure, program
 
-ROUNDS = (24000, 2000)  # states, long and short
+ROUNDS = (60000, 2000)  # states, long and short
+# The long form plays all states of each cut, up to so many.
+MOST = 65536
 
 
 def main(arguments):
@@ -23,7 +25,8 @@ def main(arguments):
         print(why)
         return 1
     print(f"power-cut: {options.rounds} states, seed {options.seed}", flush=True)
-    done = subprocess.run([path, str(options.rounds), str(options.seed)], check=False)
+    most = [str(MOST)] if options.rounds >= ROUNDS[0] else []
+    done = subprocess.run([path, str(options.rounds), str(options.seed), *most], check=False)
     if done.returncode < 0:
         print(f"power-cut: the recovery crashed: signal {-done.returncode}")
     return 0 if done.returncode == 0 else 1

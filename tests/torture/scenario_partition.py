@@ -47,12 +47,68 @@ class Proxy:
         self.process.wait()
 
 
+class Packets:
+    """tests/torture/packets.py between the two, below the proxy, where TUN devices can be made: then b
+    is reached over these."""
+
+    def __init__(self, bed):
+        self.process, self.why, hosts = None, "", [bed.hosts[name] for name in "ab"]
+        if not hosts[1].interface:
+            self.why = "no network namespaces"
+            return
+        here = os.path.join(os.path.dirname(os.path.abspath(__file__)), "packets.py")
+        words = [word for number, host in enumerate(hosts)
+                 for word in (f"/proc/{host.holder.pid}/ns/net", f"mqbt{number}")]
+        self.process = subprocess.Popen(
+            [sys.executable, here, *words, str(bed.random.getrandbits(32))],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        answer = self.process.stdout.readline().strip()
+        if answer != "ready":
+            self.why = answer.removeprefix("skip: ")
+            self.end()
+            return
+        for number, host in enumerate(hosts):
+            host.interface, host.address = f"mqbt{number}", f"10.78.0.{number + 1}"
+            host.run(["ip", "address", "add", f"{host.address}/24", "dev", host.interface])
+            host.link("up")
+        bed.address = f"tcp://{hosts[1].address}:{bed.address.rsplit(':', 1)[1]}"
+
+    def tell(self, command):
+        if self.process is None:
+            return ""
+        self.process.stdin.write(command + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline().strip()
+
+    def worsen(self, chance):
+        """Each round another network, some of them good."""
+        most = chance.choice((0, 0, 2, 10))
+        if self.tell(f"bad {chance.choice((0, 1, 10, 30))} {chance.choice((0, 0, 10))} "
+                     f"{chance.choice((0, 20, 100))} {most / 2} {most}") not in ("", "ok"):
+            raise Failure("the forwarder of packets does not answer")
+
+    def summary(self):
+        if self.process is None:
+            return f", skipped: loss below TCP: {self.why}"
+        packets, lost, repeated, late = self.tell("counts").split()
+        return (f", {packets} packets, of them lost {lost}, sent twice {repeated}, overtaken or "
+                f"late {late}")
+
+    def end(self):
+        if self.process is not None:
+            self.process.kill()
+            self.process.wait()
+        self.process = None
+
+
 class Partition(Scenario):
     def __init__(self, rounds):
         super().__init__(rounds)
-        self.proxy, self.noticed = None, []
+        self.proxy, self.packets, self.noticed = None, None, []
+        self.counted = ""
 
     def prepare(self, bed):
+        self.packets = Packets(bed)
         self.proxy, self.noticed = Proxy(bed), []
         bed.dial_address = f"tcp://127.0.0.1:{PROXY_PORT}"
 
@@ -66,6 +122,7 @@ class Partition(Scenario):
         kind = KINDS[number % len(KINDS)]
         if kind == "interface" and not bed.hosts["b"].interface:
             kind = "silent"
+        self.packets.worsen(bed.random)
         self.proxy.tell(f"delay 0 {bed.random.choice((0, 0, 5, 30))}")
         self.cut(bed, kind, self.length(bed, number))
 
@@ -115,13 +172,18 @@ class Partition(Scenario):
 
     def summary(self):
         if not self.noticed:
-            return ""
-        return (f", silence noticed {len(self.noticed)} times within "
+            return self.counted
+        return (f"{self.counted}, silence noticed {len(self.noticed)} times within "
                 f"{max(self.noticed) * 1000:.0f} ms (three heartbeats: {3 * HEARTBEAT_MS} ms)")
+
+    def finish(self, bed):
+        self.counted = self.packets.summary()
 
     def end(self, bed):
         if self.proxy:
             self.proxy.end()
+        if self.packets:
+            self.packets.end()
 
 
 SCENARIOS = {"partition": Partition((500, 8))}

@@ -37,11 +37,12 @@ setup(void)
 {
 	sink = (struct sink){ .ops = &fake_sink_ops };
 	source = (struct source){ .ops = &fake_source_ops };
-	sink_says = (struct sink_state){ "flowing", "" };
+	sink_says = (struct sink_state){ STATE_FLOWING, REASON_NONE, "", "" };
 	kicks = 0;
 	ck_assert_int_eq(route_new(&route, &(struct route_spec){ "r", "orders",
 					       "hub/orders", &source, &sink }),
 	    0);
+	route_join(route);
 }
 
 static void
@@ -51,18 +52,31 @@ teardown(void)
 	route = NULL;
 }
 
-static const char *
-state_at(uint64_t now_ms, uint64_t waiting, uint64_t in_flight, uint64_t progress_ms)
+#define GOOD                                                                           \
+	{                                                                              \
+		REASON_NONE, ""                                                        \
+	}
+
+static struct route_state
+judge(uint64_t now_ms, uint64_t waiting, uint64_t in_flight, uint64_t progress_ms)
 {
 	struct route_progress pr = { .waiting = waiting,
 		.in_flight = in_flight,
 		.last_progress_ms = progress_ms,
 		.now_ms = now_ms,
-		.stopped = "" };
+		.patience_ms = ROUTE_PATIENCE_MS,
+		.stopped = GOOD,
+		.log = GOOD };
 	struct route_state st;
 
 	route_state(route, &pr, &st);
-	return st.state;
+	return st;
+}
+
+static const char *
+state_at(uint64_t now_ms, uint64_t waiting, uint64_t in_flight, uint64_t progress_ms)
+{
+	return state_name(judge(now_ms, waiting, in_flight, progress_ms).state);
 }
 
 START_TEST(route_made_joins_and_kicks)
@@ -91,9 +105,9 @@ START_TEST(state_without_work_is_idle)
 }
 END_TEST
 
-START_TEST(state_with_work_flows_or_waits)
+START_TEST(state_with_work_flows)
 {
-	ck_assert_str_eq(state_at(1000, 5, 0, 0), "waiting");
+	ck_assert_str_eq(state_at(1000, 5, 0, 0), "flowing");
 	ck_assert_str_eq(state_at(1000, 5, 1, 0), "flowing");
 }
 END_TEST
@@ -101,17 +115,17 @@ END_TEST
 START_TEST(state_without_settlement_stalls_after_the_time)
 {
 	ck_assert_str_eq(state_at(1000, 0, 1, 0), "flowing");
-	ck_assert_str_eq(state_at(1000 + ROUTE_STALLED_MS - 1, 0, 1, 0), "flowing");
-	ck_assert_str_eq(state_at(1000 + ROUTE_STALLED_MS, 0, 1, 0), "stalled");
-	ck_assert_str_eq(state_at(1000 + ROUTE_STALLED_MS, 1, 0, 0), "stalled");
+	ck_assert_str_eq(state_at(1000 + ROUTE_PATIENCE_MS - 1, 0, 1, 0), "flowing");
+	ck_assert_str_eq(state_at(1000 + ROUTE_PATIENCE_MS, 0, 1, 0), "stalled");
+	ck_assert_str_eq(state_at(1000 + ROUTE_PATIENCE_MS, 1, 0, 0), "stalled");
 }
 END_TEST
 
 START_TEST(state_with_settlements_does_not_stall)
 {
 	ck_assert_str_eq(state_at(1000, 0, 1, 0), "flowing");
-	ck_assert_str_eq(state_at(60000, 0, 1, 60001 - ROUTE_STALLED_MS), "flowing");
-	ck_assert_str_eq(state_at(60001, 0, 1, 60001 - ROUTE_STALLED_MS), "stalled");
+	ck_assert_str_eq(state_at(60000, 0, 1, 60001 - ROUTE_PATIENCE_MS), "flowing");
+	ck_assert_str_eq(state_at(60001, 0, 1, 60001 - ROUTE_PATIENCE_MS), "stalled");
 }
 END_TEST
 
@@ -123,30 +137,86 @@ START_TEST(state_after_an_idle_hour_flows)
 }
 END_TEST
 
-START_TEST(state_prefers_the_sinks_own_over_stalled)
+START_TEST(state_stalled_names_the_cause_that_is_known)
 {
-	struct route_progress pr = { .waiting = 1, .now_ms = 1000, .stopped = "" };
 	struct route_state st;
 
-	sink_says = (struct sink_state){ "refused", "hub: no such entry" };
+	(void)judge(1000, 1, 1, 0);
+	st = judge(9000, 1, 1, 0);
+	ck_assert_int_eq(st.reason, REASON_NO_ACKNOWLEDGEMENT);
+	ck_assert_uint_eq(st.still_since_ms, 1000);
+	ck_assert_int_eq(judge(9000, 1, 0, 0).reason, REASON_NOTHING_TAKEN);
+	sink_says = (struct sink_state){ STATE_FLOWING, REASON_QUEUE_FULL,
+		"the destination queue is full", "hub" };
+	st = judge(9000, 1, 1, 0);
+	ck_assert_int_eq(st.state, STATE_STALLED);
+	ck_assert_int_eq(st.reason, REASON_QUEUE_FULL);
+	ck_assert_str_eq(st.host, "hub");
+	ck_assert_str_eq(st.detail, "the destination queue is full");
+}
+END_TEST
+
+START_TEST(state_flowing_into_a_queue_that_is_full_now_and_then_is_good)
+{
+	struct route_state st;
+
+	sink_says = (struct sink_state){ STATE_FLOWING, REASON_QUEUE_FULL, "full", "" };
+	st = judge(1000, 5, 5, 990);
+	ck_assert_int_eq(st.state, STATE_FLOWING);
+	ck_assert_int_eq(st.reason, REASON_NONE);
+	ck_assert_str_eq(st.detail, "");
+}
+END_TEST
+
+START_TEST(state_of_a_log_that_takes_nothing_is_degraded_or_why_it_stalls)
+{
+	struct route_progress pr = { .waiting = 1,
+		.now_ms = 1000,
+		.patience_ms = ROUTE_PATIENCE_MS,
+		.stopped = GOOD,
+		.log = { REASON_LOG_FULL, "full (log_limit)" } };
+	struct route_state st;
+
 	route_state(route, &pr, &st);
-	pr.now_ms += (uint64_t)2 * ROUTE_STALLED_MS;
+	ck_assert_int_eq(st.state, STATE_DEGRADED);
+	ck_assert_int_eq(st.reason, REASON_LOG_FULL);
+	pr.now_ms += ROUTE_PATIENCE_MS;
 	route_state(route, &pr, &st);
-	ck_assert_str_eq(st.state, "refused");
-	ck_assert_str_eq(st.reason, "hub: no such entry");
+	ck_assert_int_eq(st.state, STATE_STALLED);
+	ck_assert_int_eq(st.reason, REASON_LOG_FULL);
+}
+END_TEST
+
+START_TEST(state_prefers_the_sinks_own_over_stalled)
+{
+	struct route_state st;
+
+	sink_says = (struct sink_state){ STATE_REFUSED, REASON_ENTRY_REFUSED,
+		"no such entry", "hub" };
+	(void)judge(1000, 1, 0, 0);
+	st = judge(1000 + 2 * ROUTE_PATIENCE_MS, 1, 0, 0);
+	ck_assert_int_eq(st.state, STATE_REFUSED);
+	ck_assert_int_eq(st.reason, REASON_ENTRY_REFUSED);
+	ck_assert_str_eq(st.detail, "no such entry");
 }
 END_TEST
 
 START_TEST(state_of_a_stopped_source_goes_first)
 {
 	struct route_progress pr = { .now_ms = 1,
-		.stopped = "the dead-letter store is full" };
+		.patience_ms = ROUTE_PATIENCE_MS,
+		.stopped = { REASON_DEAD_LETTERS_FULL,
+		    "the dead-letter store is full" },
+		.log = GOOD };
 	struct route_state st;
 
-	sink_says = (struct sink_state){ "refused", "hub: no such entry" };
+	sink_says = (struct sink_state){ STATE_REFUSED, REASON_ENTRY_REFUSED,
+		"no such entry", "hub" };
 	route_state(route, &pr, &st);
-	ck_assert_str_eq(st.state, "stopped");
-	ck_assert_str_eq(st.reason, "the dead-letter store is full");
+	ck_assert_int_eq(st.state, STATE_STOPPED);
+	ck_assert_int_eq(st.reason, REASON_DEAD_LETTERS_FULL);
+	ck_assert_str_eq(st.detail, "the dead-letter store is full");
+	ck_assert_str_eq(st.host, "");
 }
 END_TEST
 
@@ -155,7 +225,9 @@ suite_route(void)
 {
 	const TTest *const tests[] = { route_made_joins_and_kicks,
 		route_freed_parts_both, state_without_work_is_idle,
-		state_with_work_flows_or_waits,
+		state_with_work_flows, state_stalled_names_the_cause_that_is_known,
+		state_flowing_into_a_queue_that_is_full_now_and_then_is_good,
+		state_of_a_log_that_takes_nothing_is_degraded_or_why_it_stalls,
 		state_without_settlement_stalls_after_the_time,
 		state_with_settlements_does_not_stall, state_after_an_idle_hour_flows,
 		state_prefers_the_sinks_own_over_stalled,

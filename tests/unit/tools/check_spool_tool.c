@@ -385,7 +385,7 @@ START_TEST(check_tells_faults_with_file_and_offset)
 	uint32_t digest;
 
 	crash_with_state();
-	state_find(dirs.runtime_fd, "marks", name);
+	state_find_file(dirs.runtime_fd, "marks", name);
 	find_stream("hub/orders", name);
 	flip(dirs.runtime_fd, name, 20);
 	digest = state_digest(dirs.runtime_fd);

@@ -1,0 +1,153 @@
+#!/usr/bin/env python3
+"""64 hostile clients on the control socket: routes keep their rate, an honest client is served,
+and memory stays bounded.
+
+The clients (tests/tools/hostile) are one process that waits for the daemon most of the time and
+runs at the lowest priority, so that their own processor time, which is printed, is hardly taken
+from the daemons; nothing is discounted for it. With --full five runs without and five with them
+alternate, and the median of the five quotients counts.
+"""
+import json
+import os
+import signal
+import statistics
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from harness.lab import main, require
+from harness.programs import Failure, program, until
+
+CLIENTS = 64
+PATIENCE_S = 20
+ROUTES = 8            # beside the one that is measured: an answer has a size
+SPELL_S = 1.5
+PAIRS = 5
+KEEPS = 0.8
+FULL_SPELL_S = 5.0
+FULL_PAIRS = 5
+FULL_KEEPS = 0.95
+HONEST_S = 8.0        # for an honest client among the hostile ones
+GROWS = 48 << 20      # bytes: 16 MiB of answers that wait, and what makes them
+
+
+def resident(process):
+    """(bytes now, bytes at most so far) of a daemon's memory."""
+    with open(f"/proc/{process.pid}/status", encoding="ascii") as file:
+        lines = dict(line.split(":", 1) for line in file if ":" in line)
+    return tuple(int(lines[key].split()[0]) << 10 for key in ("VmRSS", "VmHWM"))
+
+
+def descendant(process, name):
+    """The pid of the program that a command was to start, which may have a parent."""
+    try:
+        with open(f"/proc/{process.pid}/comm", encoding="ascii") as file:
+            require(file.read().startswith(name[:15]), f"pid {process.pid} is no {name}")
+    except FileNotFoundError:
+        raise Failure(f"{name} is not there") from None
+    return process
+
+
+def busy_pair(lab):
+    flow = lab.flow("flow", "posix:/a", "posix:/b")
+    flow.create(10, 64)
+    routes = [{"name": "main", "from": "out", "to": "b/in"}]
+    queues = [{"name": "out", "uri": "posix:/a"}]
+    for number in range(ROUTES):
+        queues.append({"name": f"spare {number}", "uri": f"posix:/spare{number}"})
+        routes.append({"name": f"spare {number}", "from": f"spare {number}", "to": "b/in"})
+    a, b = lab.pair({"queues": queues, "routes": routes},
+                    {"queues": [{"name": "in", "uri": "posix:/b"}]}, b_takes=["in"])
+    for daemon in (a, b):
+        daemon.start()
+    flow.consume()
+    flow.produce([1], "--size", 64)
+    flow.wait_received(5000, PATIENCE_S)
+    return a, flow
+
+
+def rate_of(flow, seconds):
+    count, begun = flow.received(), time.monotonic()
+    time.sleep(seconds)  # what is measured lasts that long
+    return (flow.received() - count) / (time.monotonic() - begun)
+
+
+class Attack:
+    def __init__(self, lab, daemon):
+        self.process = lab.spawn(daemon.host, [
+            "nice", "-n", "19", program(lab.build, "hostile"), daemon.socket, str(CLIENTS)],
+            stdout=-1)
+        self.begun = time.monotonic()
+
+    def end(self):
+        self.process.send_signal(signal.SIGTERM)
+        out, _ = self.process.communicate(timeout=PATIENCE_S)
+        found = json.loads(out)
+        found["cpu_share"] = found["cpu_s"] / (time.monotonic() - self.begun)
+        for kind in ("flood", "slow", "half", "long"):
+            require(found[kind] > 0, f"no client was of the kind {kind}: {found}")
+        return found
+
+
+def status_of(daemon):
+    try:
+        return daemon.status()
+    except Failure as why:
+        if "too many clients" in str(why):
+            return None
+        raise
+
+
+def honest_client_is_served(daemon):
+    """How long that takes; as all are of one user here, it may have to come again."""
+    begun = time.monotonic()
+    found = until(lambda: status_of(daemon), PATIENCE_S, "the status")
+    took = time.monotonic() - begun
+    require(found["name"] == daemon.name, f"the status is {found}")
+    require(took < HONEST_S, f"an honest client waited for {took:.1f} s")
+    return took
+
+
+def attacked(lab, pairs, spell_s):
+    """The quotients of the rates with the clients and without, alternating."""
+    a, flow = busy_pair(lab)
+    before = resident(descendant(a.process, "mqbridged"))[0]
+    quotients, waits, attack = [], [], None
+    for number in range(pairs):
+        quiet = rate_of(flow, spell_s)
+        attack = Attack(lab, a)
+        time.sleep(0.3)  # the burst that is saved for honest clients
+        loud = rate_of(flow, spell_s)
+        waits.append(honest_client_is_served(a))
+        found = attack.end()
+        quotients.append(loud / quiet)
+        print(f"    {number + 1}: {quiet:.0f}/s, {loud:.0f}/s with {CLIENTS} hostile clients: "
+              f"{loud / quiet:.3f}; {found}; an honest one waited {waits[-1]:.2f} s", flush=True)
+    after, most = resident(a.process)
+    print(f"    memory {before >> 10} KiB, then {after >> 10}, at most {most >> 10}", flush=True)
+    require(most - before < GROWS, f"memory grew from {before} to {most} bytes")
+    until(lambda: honest_client_is_served(a) < 1.0, PATIENCE_S, "the socket to be free again")
+    flow.stop_producers()
+    flow.wait_received(flow.sent(), PATIENCE_S)
+    flow.require_exact()
+    return quotients
+
+
+def routes_keep_their_rate_under_hostile_clients(lab):
+    quotients = attacked(lab, PAIRS, SPELL_S)
+    require(statistics.median(quotients) >= KEEPS,
+            f"the rates fell to {[round(one, 3) for one in quotients]}")
+
+
+def routes_keep_nearly_all_of_their_rate(lab):
+    quotients = attacked(lab, FULL_PAIRS, FULL_SPELL_S)
+    require(statistics.median(quotients) >= FULL_KEEPS,
+            f"the rates fell to {[round(one, 3) for one in quotients]}")
+
+
+if __name__ == "__main__":
+    if "--full" in sys.argv:
+        sys.argv.remove("--full")
+        sys.exit(main(routes_keep_nearly_all_of_their_rate))
+    sys.exit(main(routes_keep_their_rate_under_hostile_clients))

@@ -1,0 +1,110 @@
+#!/usr/bin/env python3
+"""A daemon with 500 queues and as many routes: what it shows of them is there soon, and its
+loop goes on meanwhile.
+
+500 POSIX queues of 4 x 64 bytes are charged 4 x (64 + 48) bytes each, or 224 000 bytes of the
+819 200 that RLIMIT_MSGQUEUE gives each user by default. Everything on a machine shares that, so
+a quarter of the queues is POSIX and the rest System V, which no limit of a user counts."""
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+
+sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+
+from harness.lab import equal, main, require
+from harness.programs import until
+
+QUEUES = 500
+POSIX = 125
+ROUNDS = 20
+SHOW_S = 0.050   # of the client's time
+# What other programs take of the machine is not the daemon's doing, and only ever adds to a
+# time: so the best of the rounds is judged.
+
+
+def uri(number):
+    if number < POSIX:
+        return f"posix:/many-{number}"
+    return f"sysv:{0x4D000000 + number:#x}"
+
+
+def many(lab):
+    """A daemon with QUEUES source queues, all attached, and a route from each."""
+    address, insecure = lab.listen_address()
+    names = [f"q{number}" for number in range(QUEUES)]
+    queues = [{"name": name, "uri": uri(number), "ring_size": "64KiB",
+               "create": {"max_messages": 4, "message_size": "64B"} if number < POSIX else
+               {"max_bytes": "256B"}} for number, name in enumerate(names)]
+    daemon = lab.daemon({
+        "queues": queues,
+        "peers": [{"name": "b", "address": address, "insecure": insecure}],
+        "routes": [{"name": f"r{number}", "from": name, "to": f"b/{name}"}
+                   for number, name in enumerate(names)]})
+    daemon.start(wait=False)
+    until(daemon.answers, 60, "the daemon to answer")
+    until(lambda: sum(item["depth"] is not None for item in daemon.show("queues")) == QUEUES,
+          60, "all queues to be attached")
+    return daemon
+
+
+class Session:
+    """A client that is there already: what is measured is the daemon, and no start of one."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(path)
+
+    def ask(self, line):
+        """(seconds, answer)"""
+        begun = time.monotonic()
+        self.socket.sendall(line.encode() + b"\n")
+        parts = b""
+        while not parts.endswith(b"\n\n"):
+            part = self.socket.recv(1 << 20)
+            require(part, f"{line}: the daemon hung up")
+            parts += part
+        return time.monotonic() - begun, parts
+
+
+def slow_turns(session):
+    """Turns of the loop above 10 ms so far."""
+    return json.loads(session.ask("show status json")[1])["items"][0]["slow_turns_total"]
+
+
+def judge(daemon, request, items, limit_s):
+    session = Session(daemon.socket)
+    session.ask(request)
+    took, turns = [], []
+    for _ in range(ROUNDS):
+        before = slow_turns(session)
+        seconds, answer = session.ask(request)
+        took.append(seconds)
+        turns.append(slow_turns(session) - before)
+    if request.endswith(" json"):
+        equal(len(json.loads(answer)["items"]), items, f"items of {request}")
+    print(f"# {request}: best {min(took) * 1000:.1f} ms, median "
+          f"{sorted(took)[ROUNDS // 2] * 1000:.1f} ms; slow turns: "
+          f"{sum(turns)} in {ROUNDS} rounds", flush=True)
+    require(min(took) < limit_s, f"{request} took {min(took) * 1000:.1f} ms at best")
+    equal(min(turns), 0, f"turns of the loop above 10 ms for {request}")
+
+
+def five_hundred_routes_are_shown_at_once(lab):
+    daemon = many(lab)
+    for what in ("routes", "queues"):
+        for form in ("", " json"):
+            judge(daemon, f"show {what}{form}", QUEUES, SHOW_S)
+    judge(daemon, "show status json", 1, SHOW_S)
+    begun = time.monotonic()
+    subprocess.run(daemon.host.command([daemon.program("mqbridgectl"), "--socket",
+                                        daemon.socket, "show", "routes"]),
+                   stdout=subprocess.DEVNULL, check=True)
+    print(f"# mqbridgectl show routes: {(time.monotonic() - begun) * 1000:.0f} ms with its start")
+
+
+if __name__ == "__main__":
+    sys.exit(main(five_hundred_routes_are_shown_at_once))
