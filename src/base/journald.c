@@ -65,9 +65,10 @@ entry_field(struct entry *en, const char *name, const char *value)
 int
 journald_format(char buf[JOURNALD_ENTRY_MAX], const struct log_line *ln, int priority)
 {
-	struct entry en = { buf, 0 };
+	struct entry en = { .len = 0 };
 	char number[32];
 
+	en.bytes = buf;
 	(void)snprintf(number, sizeof(number), "%d", priority);
 	entry_field(&en, "MESSAGE", ln->text);
 	entry_field(&en, "PRIORITY", number);

@@ -205,9 +205,10 @@ blank_controls(char *text)
 }
 
 static void PRINTF_LIKE(2, 0)
-    log_line(struct log_line *ln, const char *fmt, va_list args)
+    log_line(const struct log_line *ln, const char *fmt, va_list args)
 {
 	int saved_errno = errno;
+	struct log_line told = *ln;
 	char text[LOG_LINE_MAX];
 	int n;
 
@@ -220,46 +221,56 @@ static void PRINTF_LIKE(2, 0)
 		memcpy(
 		    text + sizeof(text) - sizeof(ELLIPSIS), ELLIPSIS, sizeof(ELLIPSIS));
 	blank_controls(text);
-	ln->text = text;
+	told.text = text;
 	(void)pthread_mutex_lock(&log_lock);
-	if (log_limit_pass(&limit, ln, clock_monotonic_ms()))
-		line_write(ln);
+	if (log_limit_pass(&limit, &told, clock_monotonic_ms()))
+		line_write(&told);
 	(void)pthread_mutex_unlock(&log_lock);
 	errno = saved_errno;
 }
 
-#define LOG_AT(line_level)                                                             \
-	do {                                                                           \
-		struct log_line ln = { .level = (line_level), .area = area };          \
-		va_list args;                                                          \
-                                                                                       \
-		va_start(args, fmt);                                                   \
-		log_line(&ln, fmt, args);                                              \
-		va_end(args);                                                          \
-	} while (0)
-
 void
 log_error(const char *area, const char *fmt, ...)
 {
-	LOG_AT(LOG_LEVEL_ERROR);
+	struct log_line ln = { .level = LOG_LEVEL_ERROR, .area = area };
+	va_list args;
+
+	va_start(args, fmt);
+	log_line(&ln, fmt, args);
+	va_end(args);
 }
 
 void
 log_warn(const char *area, const char *fmt, ...)
 {
-	LOG_AT(LOG_LEVEL_WARN);
+	struct log_line ln = { .level = LOG_LEVEL_WARN, .area = area };
+	va_list args;
+
+	va_start(args, fmt);
+	log_line(&ln, fmt, args);
+	va_end(args);
 }
 
 void
 log_info(const char *area, const char *fmt, ...)
 {
-	LOG_AT(LOG_LEVEL_INFO);
+	struct log_line ln = { .level = LOG_LEVEL_INFO, .area = area };
+	va_list args;
+
+	va_start(args, fmt);
+	log_line(&ln, fmt, args);
+	va_end(args);
 }
 
 void
 log_debug(const char *area, const char *fmt, ...)
 {
-	LOG_AT(LOG_LEVEL_DEBUG);
+	struct log_line ln = { .level = LOG_LEVEL_DEBUG, .area = area };
+	va_list args;
+
+	va_start(args, fmt);
+	log_line(&ln, fmt, args);
+	va_end(args);
 }
 
 void

@@ -54,7 +54,8 @@ void log_warn(const char *area, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void log_info(const char *area, const char *fmt, ...) PRINTF_LIKE(2, 3);
 void log_debug(const char *area, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* A change of state, of the level and area of its kind. fields: what it is about, or NULL:
+/* A change of state, of the level and area of its kind. Only from the loop's thread, as log_tick()
+ * and log_flush(). fields: what it is about, or NULL:
  * log_event(EVENT_PEER_CONNECTED, &(struct log_fields){ .peer = name }, "peer %s connected",
  *     quote(name).text); */
 void log_event(enum event_id id, const struct log_fields *fields, const char *fmt, ...)

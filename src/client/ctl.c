@@ -43,6 +43,13 @@ finish_output(const struct ctl *ct, int status)
 }
 
 static int
+print(const struct ctl *ct, const char *text)
+{
+	(void)fputs(text, ct->out);
+	return finish_output(ct, REPLY_DONE);
+}
+
+static int
 say_usage(const struct ctl *ct, const char *what, const char *why)
 {
 	(void)fprintf(
@@ -369,10 +376,13 @@ int
 ctl_run(int argc, char **argv, FILE *out, FILE *err)
 {
 	struct ctl ct = { .out = out, .err = err };
-	int first = 0;
-	int rc = options_read(&ct.options, &first, argc, argv, out, err);
+	int rc = options_read(&ct.options, argc, argv, err);
 
 	if (rc != 0)
-		return rc == OPTIONS_DONE ? REPLY_DONE : rc;
-	return run_words(&ct, argv + first, argc - first);
+		return rc;
+	if (ct.options.help)
+		return print(&ct, options_help);
+	if (ct.options.version)
+		return print(&ct, PROGRAM " " PACKAGE_VERSION "\n");
+	return run_words(&ct, argv + ct.options.first, argc - ct.options.first);
 }

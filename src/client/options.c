@@ -1,8 +1,5 @@
 #include "client/options.h"
 
-#ifdef HAVE_CONFIG_H
-#include <config.h>
-#endif
 #include <getopt.h>
 #include <string.h>
 
@@ -14,7 +11,7 @@
 #define CONFIG_FILE  SYSCONFDIR "/mqbridge/mqbridge.conf"
 #define WATCH_MIN_MS 100
 
-static const char help_text[] =
+const char options_help[] =
     "usage: " PROGRAM " [OPTION...] COMMAND...\n"
     "       " PROGRAM " [OPTION...] top | check | doctor\n"
     "       " PROGRAM " --help | --version\n"
@@ -88,22 +85,15 @@ read_value(struct options *op, int option, FILE *err)
 }
 
 static int
-print(FILE *out, FILE *err, const char *text)
-{
-	if (fputs(text, out) >= 0 && fflush(out) == 0)
-		return OPTIONS_DONE;
-	(void)fputs(PROGRAM ": cannot write\n", err);
-	return REPLY_REFUSED;
-}
-
-static int
-read_option(struct options *op, int option, char **argv, FILE *out, FILE *err)
+read_option(struct options *op, int option, char **argv, FILE *err)
 {
 	switch (option) {
 	case 'h':
-		return print(out, err, help_text);
+		op->help = true;
+		return 0;
 	case 'v':
-		return print(out, err, PROGRAM " " PACKAGE_VERSION "\n");
+		op->version = true;
+		return 0;
 	case 'c':
 		op->complete = true;
 		return 0;
@@ -123,8 +113,7 @@ read_option(struct options *op, int option, char **argv, FILE *out, FILE *err)
 }
 
 int
-options_read(
-    struct options *ret, int *ret_first, int argc, char **argv, FILE *out, FILE *err)
+options_read(struct options *ret, int argc, char **argv, FILE *err)
 {
 	struct options op = { .socket = CTL_SOCKET, .config = CONFIG_FILE };
 	int option, rc;
@@ -132,11 +121,11 @@ options_read(
 	opterr = 0; /* the message is ours, to err */
 	optind = 0; /* glibc: start anew, also when called twice */
 	while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
-		rc = read_option(&op, option, argv, out, err);
+		rc = read_option(&op, option, argv, err);
 		if (rc != 0)
 			return rc;
 	}
+	op.first = optind;
 	*ret = op;
-	*ret_first = optind;
 	return 0;
 }

@@ -17,14 +17,13 @@ struct options {
 	bool complete;               /* the words are to be completed, for a shell */
 	uint64_t watch_ms;           /* 0: once */
 	struct plugin_limits limits; /* of check */
+	bool help, version;
+	int first; /* of the words that are no options, in argv */
 };
 
-#define OPTIONS_DONE                                                                   \
-	(-1) /* help or the version was printed; nothing else is to be done */
+/* Read them; argv is permuted. Returns 0, or an exit status after err was told. */
+int options_read(struct options *ret, int argc, char **argv, FILE *err) MUST_CHECK;
 
-/* Read them; argv is permuted, what is no option is at its end, from *ret_first on. Returns 0,
- * OPTIONS_DONE, or an exit status after err was told. */
-int options_read(struct options *ret, int *ret_first, int argc, char **argv, FILE *out,
-    FILE *err) MUST_CHECK;
+extern const char options_help[]; /* what --help prints */
 
 #endif

@@ -50,11 +50,11 @@ access_log_change(void *context, const struct control_change *ch)
 	name_user(name, sizeof(name), cr->uid);
 	if (ch->fault == REPLY_DENIED)
 		log_event(EVENT_CONTROL_DENIED, NULL,
-		    "uid %u%s pid %d: %s: not permitted: %s", cr->uid, name, cr->pid,
-		    ch->request, ch->why);
+		    "control: uid %u%s pid %d: %s: not permitted: %s", cr->uid, name,
+		    cr->pid, ch->request, ch->why);
 	else
-		log_event(EVENT_CONTROL_CHANGE, NULL, "uid %u%s pid %d: %s: %s%s",
-		    cr->uid, name, cr->pid, ch->request,
-		    ch->why == NULL ? "done" : "not done: ",
+		log_event(EVENT_CONTROL_CHANGE, NULL,
+		    "control: uid %u%s pid %d: %s: %s%s", cr->uid, name, cr->pid,
+		    ch->request, ch->why == NULL ? "done" : "not done: ",
 		    ch->why == NULL ? "" : ch->why);
 }

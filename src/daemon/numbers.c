@@ -211,18 +211,14 @@ judge_hold(const struct assembly *as, const struct assembly_route *ar,
 static void
 judge_origin(const struct assembly_route *ar, struct numbers_health *he)
 {
-	struct intake_numbers in;
+	const struct cause cause = intake_absence(ar->from->intake);
 
-	if (state_rank(he->state) != STATE_GOOD)
-		return;
-	intake_numbers(ar->from->intake, &in);
-	if (in.attached || in.cause.reason == REASON_NONE ||
-	    in.cause.reason == REASON_STOPPING)
+	if (state_rank(he->state) != STATE_GOOD || cause.reason == REASON_NONE ||
+	    cause.reason == REASON_STOPPING)
 		return;
 	health_set(he,
-	    in.cause.reason == REASON_QUEUE_ABSENT ? STATE_WAITING : STATE_STOPPED,
-	    in.cause.reason, "queue %.64s: %s", quote(ar->conf->from).text,
-	    in.cause.detail);
+	    cause.reason == REASON_QUEUE_ABSENT ? STATE_WAITING : STATE_STOPPED,
+	    cause.reason, "queue %.64s: %s", quote(ar->conf->from).text, cause.detail);
 	he->host = "";
 }
 

@@ -406,6 +406,14 @@ intake_cause(const struct intake *in)
 	return (struct cause){ REASON_RING_FULL, "the ring is full" };
 }
 
+struct cause
+intake_absence(const struct intake *in)
+{
+	if (in->queue != NULL)
+		return (struct cause){ REASON_NONE, "" };
+	return (struct cause){ in->reason, in->detail };
+}
+
 void
 intake_numbers(const struct intake *in, struct intake_numbers *ret)
 {

@@ -73,5 +73,7 @@ const struct intake_spec *intake_spec(const struct intake *in);
 /* The queue's attributes, as read when it was attached; all 0 before. */
 const struct ipcq_attributes *intake_attributes(const struct intake *in);
 void intake_numbers(const struct intake *in, struct intake_numbers *ret);
+/* Why it is not attached; REASON_NONE: it is. Without a system call. */
+struct cause intake_absence(const struct intake *in);
 
 #endif

@@ -7,6 +7,7 @@
 #define MQBRIDGE_FLOW_SOURCE_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/compiler.h"
@@ -42,7 +43,8 @@ struct source_ops {
 	/* 0 and who it is, or -EAGAIN: not ready yet (the sink is kicked when it is). */
 	int (*info)(struct source *src, struct source_info *ret);
 	/* The next record to take, or NULL. *ret_new: never taken before. Borrowed until settled,
-	 * but from a receiver only until control returns to the loop. */
+	 * but from a receiver only until control returns to the loop. With RECORD_DAMAGED: nothing is
+	 * left of what was taken before; its sequence passes, and nothing is delivered. */
 	const struct record *(*peek)(
 	    struct source *src, uint64_t *ret_seq, bool *ret_new);
 	void (*take)(struct source *src); /* the peeked one */

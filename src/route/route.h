@@ -32,7 +32,7 @@ struct route_progress {
 	uint64_t waiting, in_flight;
 	uint64_t last_progress_ms; /* of the last settlement, 0: none */
 	uint64_t now_ms;
-	uint32_t patience_ms;       /* work, but no settlement for that long: stalled */
+	uint32_t patience_ms; /* work, but no settlement for that long: stalled */
 	struct cause stopped; /* why the source offers nothing */
 	struct cause log;     /* why nothing goes to its overflow log */
 };

@@ -105,7 +105,7 @@ const char *deadletters_why(int rc); /* of a store that failed, for people */
 uint64_t deadletters_count(const struct deadletters *dl); /* any thread */
 uint64_t deadletters_bytes(const struct deadletters *dl); /* as the quota counts */
 uint64_t deadletters_limit(const struct deadletters *dl); /* that quota */
-uint64_t deadletters_held(struct deadletters *dl); /* that wait for a decision */
+uint64_t deadletters_held(struct deadletters *dl);        /* that wait for a decision */
 
 /* Read at most max of them, in the order of their names; each is borrowed by the callback for
  * its run (rec lies in memory of its own). Damaged files are counted in *ret_damaged, also when

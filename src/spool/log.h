@@ -141,8 +141,6 @@ int log_place_sent(struct log *lg, uint64_t place) MUST_CHECK;
 typedef void log_done(void *owner, const struct log_item *items, size_t count, int rc);
 int log_append(struct log *lg, const struct log_item *items, size_t count,
     log_done *done, void *owner) MUST_CHECK;
-/* Is one on its way? The highest priority of what waits in it; INT64_MIN: nothing does. */
-bool log_moving(const struct log *lg, int64_t *ret_priority);
 /* Requeue: the record of a dead letter, copied, with its key. Its age begins anew, and it is
  * sent with its place as its number. The limit does not count. done(owner, NULL, 0, rc) when
  * it is committed and synced; only then may the dead letter be deleted. As log_append(). */

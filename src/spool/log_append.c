@@ -201,12 +201,3 @@ log_requeue(struct log *lg, const struct deadletter *dl, int64_t priority,
 		log_batch_free(ap);
 	return rc;
 }
-
-bool
-log_moving(const struct log *lg, int64_t *ret_priority)
-{
-	if (lg->append == NULL)
-		return false;
-	*ret_priority = lg->append->priority;
-	return true;
-}

@@ -35,8 +35,7 @@ struct log_append {
 	struct iovec *iov;
 	size_t n_iov;
 	uint64_t bytes;
-	int64_t priority; /* the highest of what waits */
-	bool sync;        /* all of it before done() */
+	bool sync; /* all of it before done() */
 	bool sync_dir;
 	bool made;              /* there are new files */
 	struct record *letter;  /* the only item, a copy, of a requeue; or NULL */

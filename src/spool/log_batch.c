@@ -34,7 +34,6 @@ log_batch_new(struct log *lg, size_t count, log_done *done, void *owner)
 	ap->n_items = count;
 	ap->done = done;
 	ap->owner = owner;
-	ap->priority = INT64_MIN;
 	ap->sync = lg->sync == LOG_SYNC_ALWAYS;
 	ap->items = calloc(count, sizeof(*ap->items));
 	ap->order = calloc(count, sizeof(*ap->order));
@@ -55,8 +54,6 @@ log_batch_measure(struct log_append *ap, uint64_t *ret_bytes)
 		const struct log_item *it = &ap->items[i];
 
 		bytes += record_stride(it->rec->length);
-		if (it->seq == 0 && it->priority > ap->priority)
-			ap->priority = it->priority;
 		if (i > 0 && it->priority != ap->items[i - 1].priority)
 			groups++;
 	}

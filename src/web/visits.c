@@ -232,6 +232,12 @@ visits_begin(struct event_base *base, void *arg)
 	return vi->bev;
 }
 
+bool
+visits_crowded(const struct visits *vs)
+{
+	return vs->count > VISITS_CROWD;
+}
+
 static struct visit *
 visit_of(struct visits *vs, const struct bufferevent *bev)
 {

@@ -4,6 +4,8 @@
 #ifndef MQBRIDGE_WEB_VISITS_H
 #define MQBRIDGE_WEB_VISITS_H
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 
 struct budget;
@@ -14,7 +16,8 @@ struct visits; /* opaque; used by the loop's thread */
 
 /* Connections at once. When one more comes, the one that has done nothing for the longest time
  * is ended. */
-#define VISITS_MAX 32
+#define VISITS_MAX   32
+#define VISITS_CROWD 16
 /* From the begin of a connection, or from a request, to the next whole request. Also the time in
  * which an answer must have been taken. */
 #define VISITS_FIRST_MS 10000
@@ -33,6 +36,9 @@ void visits_watch(struct visits *vs, struct evconnlistener *listener);
 /* A bufferevent for a new connection: for evhttp_set_bevcb(), with the struct visits. NULL: no
  * memory. */
 struct bufferevent *visits_begin(struct event_base *base, void *arg);
+
+/* Are so many there that each shall leave when it has its answer, so that others come in? */
+bool visits_crowded(const struct visits *vs);
 
 /* The owner of that bufferevent has sent a whole request, or has its answer. */
 void visits_busy(struct visits *vs, struct bufferevent *bev);

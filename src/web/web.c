@@ -151,6 +151,9 @@ web_reply(struct web *wb, struct evhttp_request *rq, const struct reply *rp)
 	budget_spend(&wb->budget, BUDGET_FIXED + evbuffer_get_length(rp->body));
 	(void)snprintf(length, sizeof(length), "%zu", evbuffer_get_length(rp->body));
 	evhttp_request_set_on_complete_cb(rq, web_on_replied, wb);
+	if (visits_crowded(wb->visits))
+		(void)evhttp_add_header(
+		    evhttp_request_get_output_headers(rq), "Connection", "close");
 	if (add_headers(rq, rp->type, rp->policy) == 0 &&
 	    evhttp_add_header(
 		evhttp_request_get_output_headers(rq), "Content-Length", length) == 0)

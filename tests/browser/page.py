@@ -385,6 +385,7 @@ def walk(page, most=200):
 
 def page_works_without_a_pointer(lab):
     a, _, flow = bridge(lab)
+    flow.wait_received(10, 30)
     flow.stop_producers()
     with Page(lab, a) as page:
         page.until_fine(30)

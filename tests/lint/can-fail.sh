@@ -138,6 +138,24 @@ reasons()
 	expect reasons "not ok reasons"
 }
 
+# The schema as it is; then a reason, a kind, a member and an end of a name are wrong.
+schema()
+{
+	new_tree
+	mkdir -p "$tree/docs" "$tree/src/control" "$tree/src/spool"
+	for file in src/base/reason.h src/base/state.h src/base/state.c \
+		src/spool/deadletter_reason.c; do
+		cp "$lint_root/$file" "$tree/$file"
+	done
+	cp "$lint_root"/src/control/*.c "$tree/src/control"
+	cp "$lint_root"/src/daemon/*.c "$tree/src/daemon"
+	for fault in '' 's/"queue-full",//' 's/"const": "peers"/"const": "piers"/' \
+		's/"uri",//' 's/oldest_age_s/oldest_age_ms/'; do
+		sed "$fault" "$lint_root/docs/control.schema.json" >"$tree/docs/control.schema.json"
+		expect schema "${fault:+not }ok schema"
+	done
+}
+
 # One kind of event, logged, and in the catalog; then one thing after the other is wrong.
 catalog()
 {
@@ -166,6 +184,7 @@ forbidden
 others
 examples
 reasons
+schema
 catalog
 [ "$wrong" = yes ] || ok can-fail
 finish

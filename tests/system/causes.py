@@ -23,6 +23,7 @@ HEARTBEAT_S = 2
 SLACK_S = 1.5        # of a machine with much else to do
 KINDS = {"queues": "queue", "routes": "route", "peers": "peer"}
 GOOD = ("flowing", "idle", "attached", "connected", "unused", "running")
+CONNECTED = ("connected", "paused", "draining")
 DEPTH, SIZE = 4, 64
 SHAPE = ("--max-messages", str(DEPTH), "--message-size", str(SIZE))
 
@@ -42,7 +43,7 @@ def read_show_lists(daemon):
     for what, kind in KINDS.items():
         for item in daemon.show(what):
             found[kind, item["name"]] = (item["state"], item["reason"])
-            peers_up += kind == "peer" and item["state"] == "connected"
+            peers_up += kind == "peer" and item["state"] in CONNECTED
             if item["reason"] and not item["mend"]:
                 raise Failure(f"{kind} {item['name']}: {item['reason']} has no mend")
     bad = sum(state not in GOOD for state, _ in found.values())
@@ -237,6 +238,9 @@ def paused_route_is_told_and_so_is_a_paused_peer(lab):
     require_told(begun, (a, {("route", "main"): ("paused", "paused")}, {}), (b, {}, {}))
     a.control("resume", "main")
     require_healthy(a, b)
+    begun = time.monotonic()
+    b.control("pause", "peer", "a")
+    require_told(begun, (a, {}, {}), (b, {("peer", "a"): ("paused", "paused")}, {}))
 
 
 def disconnected_route_is_waiting(lab):

@@ -19,7 +19,7 @@ from harness.programs import until
 
 QUEUES = 500
 POSIX = 125
-ROUNDS = 20
+ROUNDS = 10
 SHOW_S = 0.050   # of the client's time
 # What other programs take of the machine is not the daemon's doing, and only ever adds to a
 # time: so the best of the rounds is judged.

@@ -349,18 +349,31 @@ def slow_turns(found):
             - found.value("mqbridge_loop_turn_seconds_bucket", le="0.01"))
 
 
-def scrape(daemon, times):
-    """[(seconds, bytes)], and how many turns were slow meanwhile."""
-    before = slow_turns(verb(daemon))
+def waited_s(daemon):
+    """How long the loop's thread was ready to run and other programs had the processors."""
+    path = f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/schedstat"
+    with open(path, encoding="ascii") as text:
+        return int(text.read().split()[1]) / 1e9
+
+
+def scrape(daemon):
+    """What is wrong with three answers, or None; and whether others disturbed them."""
+    slow, waited = slow_turns(verb(daemon)), waited_s(daemon)
     done = daemon.host.run(
-        [sys.executable, "-c", SCRAPE, f"http://127.0.0.1:{PORT}/metrics", times],
+        [sys.executable, "-c", SCRAPE, f"http://127.0.0.1:{PORT}/metrics", 3],
         stdout=subprocess.PIPE, text=True)
     took = [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
-    return took, slow_turns(verb(daemon)) - before
+    waited, slow = waited_s(daemon) - waited, slow_turns(verb(daemon)) - slow
+    require(took[0][1] > MANY * 1000, f"an answer of {took[0][1]} bytes")
+    if slow > 0:
+        return f"{slow} turns of the loop above 10 ms", waited > 0.01
+    if max(seconds for seconds, _ in took) > 0.1:
+        return f"seconds and bytes: {took}", waited > 0.05
+    return None, False
 
 
 def many_queues_and_routes_are_told_in_time(lab):
-    """Other programs may take the processors: the best of some windows counts."""
+    lab.a.run(["sh", "-c", f"echo {2 * MANY} >/proc/sys/fs/mqueue/queues_max"])
     a = lab.daemon({
         "metrics": f"http://127.0.0.1:{PORT}",
         "queues": [{"name": f"queue-{i}", "uri": f"posix:/q{i}", "ring_size": "64KiB",
@@ -369,15 +382,13 @@ def many_queues_and_routes_are_told_in_time(lab):
         "routes": [{"name": f"route-{i}", "from": f"queue-{i}", "to": f"b/in-{i}"}
                    for i in range(MANY)]})
     a.start()
-    took, slow = scrape(a, 3)
-    for _ in range(WINDOWS):
-        if slow == 0 and max(seconds for seconds, _ in took) < 0.1:
-            break
-        took, slow = scrape(a, 3)
-    require(took[0][1] > MANY * 1000, f"an answer of {took[0][1]} bytes")
-    require(max(seconds for seconds, _ in took) < 0.1, f"seconds and bytes: {took}")
-    equal(slow, 0, "turns of the loop above 10 ms")
     equal(len(verb(a).samples["mqbridge_route_info"]), MANY, "routes")
+    for _ in range(WINDOWS):
+        wrong, disturbed = scrape(a)
+        if not wrong:
+            return
+        require(disturbed, wrong)
+    raise Skipped(f"other programs had the processors all the time; at last {wrong}")
 
 
 def dashboard_and_rules_name_what_there_is(lab):

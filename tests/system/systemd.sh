@@ -50,6 +50,9 @@ on /test/traffic produce --queue posix:/jobs --ledger /bound/sent --producer 1 -
 	--size 64 --count 50 || fail "no messages could be sent"
 until_true 10 "the messages in the bridge" is_empty jobs
 until_true 10 "a full queue" holds results 256
+until_true 20 "the stalled route in its status" status_is 'degraded: route jobs stalled *queue full*'
+until_true 5 "the stalled route in the journal" journal_has MQB_EVENT=route-stalled \
+	MQB_ROUTE=jobs MQB_REASON=queue-full
 
 # ---- the journal ----------------------------------------------------------------------------
 

@@ -22,6 +22,7 @@ FLOWING = 20     # messages of each flow that show that it goes on
 FLOW_S = 30
 PROVOKE_S = 0.3
 REQUEUED = 3
+PURGED_RATE = 500  # messages a second
 GROWN_STEP = 8   # bytes
 LIMIT = "1MiB"   # of the logs: their segments are small then, and end often
 
@@ -140,6 +141,19 @@ class Growing(Flow):
         self.produce((len(self.producers) % 30000 + 1,), "--size", SMALL, "--count", 3)
 
 
+class Purged(Flow):
+    """Its route is paused, and purged, again and again: what is purged is lost, and nothing else is
+    wrong with it."""
+    direction, excused = "ab", True
+
+    def begin(self):
+        self.consume()
+        self.produce((0, 3), "--size", SMALL, "--rate", PURGED_RATE)
+
+    def verdict(self):
+        return {**super().verdict(), "lost": 0}
+
+
 class CrashPoints(Scenario):
     flows = {
         "posix": (("mixed", "ab", ("--max", 1024), ((0, 1, 31, 32767), (5, 900))),
@@ -155,7 +169,7 @@ class CrashPoints(Scenario):
     def __init__(self):
         super().__init__((len(cases("sysv")), SHORT_ROUNDS), both_ways=False, may_repeat=True)
         self.cases, self.missed, self.reached = [], [], 0
-        self.refused = self.growing = None
+        self.refused = self.growing = self.purged = None
         self.provoked = 0.0
 
     def prepare(self, bed):
@@ -173,7 +187,10 @@ class CrashPoints(Scenario):
         self.growing = Growing(bed.options.build, bed.directory, "growing",
                                [(bed.hosts["a"], name), (bed.hosts["b"], name)])
         self.growing.create(messages=4, size=SMALL)
-        bed.flows += [self.refused, self.growing]
+        self.purged = Purged(bed.options.build, bed.directory, "purged",
+                             [(bed.hosts[side], "posix:/torture-purged") for side in "ab"])
+        self.purged.create(messages=4, size=SMALL)
+        bed.flows += [self.refused, self.growing, self.purged]
 
     def configure(self, bed, side, settings):
         for route in settings["routes"]:
@@ -282,11 +299,17 @@ class CrashPoints(Scenario):
             time.sleep(0.01)
 
     def provoke(self, bed):
-        """Rings that grow and letters that are sent again, a few times a second."""
+        """Rings that grow, letters that are sent again and a route that is purged, a few times a
+        second."""
         if time.monotonic() < self.provoked + PROVOKE_S:
             return
         self.provoked = time.monotonic()
         self.growing.grow()
+        try:
+            for words in (["--yes", "purge", "route"], ["resume"], ["pause"]):
+                bed.sides["a"].control(*words, "purged")
+        except Failure:
+            pass  # it is just not running
         try:
             letters = bed.sides["a"].show("dead-letters")[-REQUEUED:]
             bed.sides["a"].control("requeue", *[letter["id"] for letter in letters])
@@ -295,7 +318,7 @@ class CrashPoints(Scenario):
 
     def wait_flowing(self, bed):
         goals = [(flow, flow.received() + FLOWING) for flow in bed.flows
-                 if flow is not self.growing]
+                 if flow not in (self.growing, self.purged)]
         bed.until(lambda: all(flow.received() >= goal for flow, goal in goals), FLOW_S,
                   "messages to flow")
 

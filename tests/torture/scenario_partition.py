@@ -14,6 +14,8 @@ SHORTEST_S, LONGEST_S = 0.01, 5.0
 SHORT_ROUNDS, SHORT_LONGEST_S = 50, 1.5  # fewer rounds than that are a short form
 # Beside three heartbeats: the loads of the machine, and our own looking.
 GRACE_S = 0.3
+# What was sent and lost before a cut comes once more, and is heard then.
+SENT_AGAIN_S = 1.5
 SILENT = "silent for three heartbeats"
 # What the other side says when it was the first to notice.
 TOLD = "the peer says: we were silent"
@@ -80,12 +82,16 @@ class Packets:
         self.process.stdin.flush()
         return self.process.stdout.readline().strip()
 
-    def worsen(self, chance):
-        """Each round another network, some of them good."""
+    def worsen(self, chance, number):
+        """Every other round another network, else a good one. Is it a bad one?"""
+        if number % 2 == 0 or self.process is None:
+            self.tell("bad 0 0 0 0 0")
+            return False
         most = chance.choice((0, 0, 2, 10))
         if self.tell(f"bad {chance.choice((0, 1, 10, 30))} {chance.choice((0, 0, 10))} "
                      f"{chance.choice((0, 20, 100))} {most / 2} {most}") not in ("", "ok"):
             raise Failure("the forwarder of packets does not answer")
+        return True
 
     def summary(self):
         if self.process is None:
@@ -105,7 +111,7 @@ class Partition(Scenario):
     def __init__(self, rounds):
         super().__init__(rounds)
         self.proxy, self.packets, self.noticed = None, None, []
-        self.counted = ""
+        self.counted, self.bad = "", False
 
     def prepare(self, bed):
         self.packets = Packets(bed)
@@ -122,7 +128,7 @@ class Partition(Scenario):
         kind = KINDS[number % len(KINDS)]
         if kind == "interface" and not bed.hosts["b"].interface:
             kind = "silent"
-        self.packets.worsen(bed.random)
+        self.bad = self.packets.worsen(bed.random, number)
         self.proxy.tell(f"delay 0 {bed.random.choice((0, 0, 5, 30))}")
         self.cut(bed, kind, self.length(bed, number))
 
@@ -154,7 +160,7 @@ class Partition(Scenario):
         """Until the cut is over. Who hears nothing must notice in time, if there is time."""
         deaf = {"silent": "ab", "stall both": "ab", "interface": "ab", "half": "b",
                 "stall up": "b", "stall down": "a"}.get(kind, "")
-        limit = 3 * HEARTBEAT_MS / 1000 + GRACE_S
+        limit = 3 * HEARTBEAT_MS / 1000 + GRACE_S + (SENT_AGAIN_S if self.bad else 0)
         noticed = {}
         while time.monotonic() - begun < seconds:
             for name in deaf:
@@ -168,7 +174,8 @@ class Partition(Scenario):
             if noticed.get(name, seconds) > limit:
                 raise Failure(f"{kind}: {name} took {noticed.get(name, 'more than ' + str(seconds))} "
                               f"s to notice that it is cut off, at most {limit} s are allowed")
-        self.noticed += noticed.values()
+        if not self.bad:
+            self.noticed += noticed.values()
 
     def summary(self):
         if not self.noticed:

@@ -112,7 +112,7 @@ class Snapshot(Scenario):
     def require_refused(self, bed, name, flow):
         def refused():
             route = bed.sides[name].route(flow.name)
-            return route["state"] == "refused" and BACK_IN_TIME in (route["reason"] or "")
+            return route["state"] == "refused" and BACK_IN_TIME in (route["detail"] or "")
         bed.until(refused, REFUSED_S, f"route {flow.name} to be refused")
         other = "b" if name == "a" else "a"
         if bed.log_count(other, BACK_IN_TIME) == 0:

@@ -62,6 +62,28 @@ run_miss(void *context, struct control_reply *reply)
 	return -ENOENT;
 }
 
+static int
+run_unreached(void *context, struct control_reply *reply)
+{
+	(void)context;
+	reply->error = "not within 1s";
+	return CONTROL_UNREACHED;
+}
+
+static int
+run_warn(void *context, struct control_reply *reply)
+{
+	json_array_append_new(reply->warnings, json_string("it is late"));
+	return run_thing(context, reply);
+}
+
+static int
+run_ask(void *context, struct control_reply *reply)
+{
+	reply->error = "delete it for ever?";
+	return reply->confirmed ? run_thing(context, reply) : CONTROL_CONFIRM;
+}
+
 static const struct control_column columns[] = {
 	{ "name", "NAME" },
 	{ NULL, NULL },
@@ -72,6 +94,9 @@ static const struct control_command commands[] = {
 	{ "refuse", CONTROL_VIEWER, "refuses", columns, 0, run_refuse },
 	{ "deny", CONTROL_VIEWER, "denies", columns, 0, run_deny },
 	{ "miss", CONTROL_VIEWER, "misses", columns, 0, run_miss },
+	{ "unreached", CONTROL_VIEWER, "waits in vain", columns, 0, run_unreached },
+	{ "warn", CONTROL_VIEWER, "warns", columns, 0, run_warn },
+	{ "ask [yes]", CONTROL_VIEWER, "asks first", columns, 0, run_ask },
 };
 
 /* A daemon with nothing but a control socket; says by one byte when it listens. */
@@ -207,7 +232,32 @@ static const struct status_row {
 	    "\"help\" lists them all\n" },
 	{ "deny", 4, "mqbridgectl: not permitted: for operators only\n" },
 	{ "miss", 5, "mqbridgectl: no such object: no route is called so\n" },
+	{ "unreached", 6, "mqbridgectl: condition not reached: not within 1s\n" },
 };
+
+START_TEST(command_that_warns_is_done_with_its_status)
+{
+	ck_assert_int_eq(RUN("--socket", path, "warn"), 7);
+	ck_assert_str_eq(out_text, "NAME\norders\nwarning: it is late\n");
+	ck_assert_str_eq(err_text, "");
+	free(out_text);
+	free(err_text);
+	ck_assert_int_eq(RUN("--socket", path, "warn", "--json"), 7);
+}
+END_TEST
+
+/* Nobody sits at a terminal here. */
+START_TEST(command_that_asks_wants_yes_in_a_script)
+{
+	ck_assert_int_eq(RUN("--socket", path, "ask"), 2);
+	ck_assert_str_eq(err_text, "mqbridgectl: not done: delete it for ever? (--yes "
+				   "confirms it in a script)\n");
+	free(out_text);
+	free(err_text);
+	ck_assert_int_eq(RUN("--socket", path, "ask", "--yes"), 0);
+	ck_assert_str_eq(out_text, "NAME\norders\n");
+}
+END_TEST
 
 START_TEST(command_that_fails_gives_its_status)
 {
@@ -278,7 +328,7 @@ static const struct usage_row {
 	{ { NULL }, "mqbridgectl: a command is missing; see " },
 	{ { "--frob", "help" }, "mqbridgectl: --frob is not an option; see " },
 	{ { "-x", "help" }, "mqbridgectl: -x is not an option; see " },
-	{ { "help", "--socket" }, "mqbridgectl: --socket wants a path; see " },
+	{ { "help", "--socket" }, "mqbridgectl: --socket wants a value; see " },
 	{ { "help", "a\nb" }, "mqbridgectl: the command has control characters" },
 	{ { "help", "\xff" }, "mqbridgectl: the command has control characters" },
 };
@@ -339,6 +389,8 @@ suite_ctl(void)
 	tcase_add_test(tc, command_prints_what_the_daemon_says);
 	tcase_add_test(tc, command_with_json_prints_one_document);
 	tcase_add_test(tc, command_that_says_json_itself_is_not_changed);
+	tcase_add_test(tc, command_that_warns_is_done_with_its_status);
+	tcase_add_test(tc, command_that_asks_wants_yes_in_a_script);
 	tcase_add_loop_test(
 	    tc, command_that_fails_gives_its_status, 0, ARRAY_LEN(status_rows));
 	tcase_add_loop_test(tc, command_that_fails_with_json_prints_the_error_document,

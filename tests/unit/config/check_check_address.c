@@ -119,6 +119,42 @@ START_TEST(address_with_tls_says_what_is_missing)
 }
 END_TEST
 
+static const struct {
+	const char *text;
+	bool right;
+	bool is_local;
+} https[] = {
+	{ "http://127.0.0.1:7412", true, true },
+	{ "http://localhost:7412", true, true },
+	{ "http://[::1]:7412", true, true },
+	{ "http://0.0.0.0:7412", true, false },
+	{ "http://[::]:7412", true, false },
+	{ "unix:///run/mqbridge/web", true, true },
+	{ "", false, false },
+	{ "http://", false, false },
+	{ "http://127.0.0.1", false, false },
+	{ "http://127.0.0.1:0", false, false },
+	{ "http://127.0.0.1:7412/", false, false },
+	{ "http://127.0.0.1:7412/metrics", false, false },
+	{ "http://hub.example.net:7412", false, false },
+	{ "http://127.1:7412", false, false },
+	{ "http://[::1:7412", false, false },
+	{ "https://127.0.0.1:7412", false, false },
+	{ "tcp://127.0.0.1:7412", false, false },
+	{ "127.0.0.1:7412", false, false },
+	{ "unix://relative", false, false },
+};
+
+START_TEST(address_of_metrics_is_right_or_not)
+{
+	struct check_address ca = { 0 };
+	const char *fault = check_address_http(&ca, https[_i].text);
+
+	ck_assert_int_eq(fault == NULL, https[_i].right);
+	ck_assert_int_eq(fault == NULL && ca.is_local, https[_i].is_local);
+}
+END_TEST
+
 Suite *
 suite_check_address(void)
 {
@@ -129,6 +165,8 @@ suite_check_address(void)
 	    tc, address_is_judged_as_the_transport_does, 0, ARRAY_LEN(addresses));
 	tcase_add_test(tc, address_has_bounds);
 	tcase_add_test(tc, address_with_tls_says_what_is_missing);
+	tcase_add_loop_test(
+	    tc, address_of_metrics_is_right_or_not, 0, (int)ARRAY_LEN(https));
 	suite_add_tcase(s, tc);
 	return s;
 }

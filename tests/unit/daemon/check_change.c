@@ -1,6 +1,7 @@
 #include "daemon/change.h"
 
 #include <check.h>
+#include <dirent.h>
 #include <event2/event.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -9,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "config/diff.h"
 #include "daemon/assembly.h"
 #include "daemon/inventory.h"
@@ -28,6 +30,8 @@ static char fault[1024]; /* the last one */
 	"{ name = \"" name "\"; uri = \"posix:/check-" name                            \
 	"\"; ring_size = \"64KiB\";"                                                   \
 	" create = { max_messages = 2; message_size = \"64B\"; }; }"
+#define SOCKET "/dev/shm/check-change-socket"
+#define LISTEN "listeners = ( { address = \"unix://" SOCKET "\"; } ); "
 #define QUEUES "queues = ( " QUEUE("a") ", " QUEUE("b") ", " QUEUE("c") " ); "
 #define PEERS  "peers = ( { name = \"hub\"; may_send_to = ( \"c\" ); } ); "
 #define ROUTE(name, from, to, more)                                                    \
@@ -69,6 +73,8 @@ setup(void)
 {
 	ck_assert_ptr_nonnull(mkdtemp(runtime_dir));
 	ck_assert_ptr_nonnull(mkdtemp(state_dir));
+	log_setup(LOG_LEVEL_ERROR, LOG_STYLE_PLAIN);
+	(void)unlink(SOCKET); /* of a run that failed */
 	base = event_base_new();
 	ck_assert_int_eq(runtime_open(&runtime, runtime_dir, state_dir, NULL), 0);
 	conf = load(QUEUES PEERS ROUTES);
@@ -125,11 +131,22 @@ change(const char *text)
 static const struct assembly_route *
 route(const char *name)
 {
-	for (size_t i = 0; i < assembly->n_routes; i++) {
-		if (strcmp(assembly->routes[i]->conf->name, name) == 0)
-			return assembly->routes[i];
-	}
-	return NULL;
+	size_t i = 0;
+
+	while (i < assembly->n_routes &&
+	       strcmp(assembly->routes[i]->conf->name, name) != 0)
+		i++;
+	ck_assert_msg(i < assembly->n_routes, "there is no route %s", name);
+	return assembly->routes[i];
+}
+
+static const struct assembly_queue *
+queue(const char *name)
+{
+	const struct assembly_queue *aq = assembly_queue_find(assembly, name);
+
+	ck_assert_ptr_nonnull(aq);
+	return aq;
 }
 
 START_TEST(unaffected_objects_go_on)
@@ -143,7 +160,7 @@ START_TEST(unaffected_objects_go_on)
 	ck_assert_int_eq(
 	    change(QUEUES PEERS "routes = ( " ROUTE("one", "a", "hub/x", "") " );"), 0);
 	one = route("one");
-	ck_assert_ptr_null(route("two"));
+	ck_assert_uint_eq(assembly->n_routes, 1);
 	ck_assert_ptr_eq(one->route, ro);
 	ck_assert_ptr_eq(one->outlet, ol);
 	ck_assert_ptr_eq(one->from->intake, in);
@@ -184,6 +201,19 @@ START_TEST(renamed_queue_keeps_its_ring)
 }
 END_TEST
 
+static size_t
+count_files(const char *path)
+{
+	DIR *dir = opendir(path);
+	size_t n = 0;
+
+	ck_assert_ptr_nonnull(dir);
+	while (readdir(dir) != NULL)
+		n++;
+	(void)closedir(dir);
+	return n;
+}
+
 /* Faults that are found when the rest is there already. */
 static const struct {
 	const char *text, *fault;
@@ -192,7 +222,7 @@ static const struct {
 	    "listeners = ( { address = \"unix:///nowhere/at/all\"; } ); " ROUTES,
 	    "listeners[0].address: cannot listen at unix:///nowhere/at/all: No such file "
 	    "or directory" },
-	{ "queues = ( " QUEUE("a") ", " QUEUE(
+	{ LISTEN "queues = ( " QUEUE("a") ", " QUEUE(
 	      "d") " ); peers = ( { name = \"new\"; } ); "
 		   "routes = ( " ROUTE("one", "a", "new/x", "") ", " ROUTE(
 		       "d", "d", "new/y", "") ", " ROUTE("last", "a", "new/z",
@@ -208,6 +238,7 @@ START_TEST(fault_leaves_everything_as_it_was)
 	const struct assembly_route *one = route("one");
 	const struct assembly before = *assembly;
 	const struct assembly_route was = *one;
+	size_t files = count_files(runtime_dir);
 	char logs[128];
 	int fd;
 
@@ -223,12 +254,28 @@ START_TEST(fault_leaves_everything_as_it_was)
 	ck_assert_mem_eq(one, &was, sizeof(was));
 	ck_assert_uint_eq(inventory_streams(assembly->inventory), 0);
 	ck_assert_uint_eq(inventory_rings(assembly->inventory), 0);
+	ck_assert_uint_eq(count_files(runtime_dir), files);
+	ck_assert_int_lt(access(SOCKET, F_OK), 0);
 	(void)unlink(logs);
 	/* And it goes on as ever. */
 	ck_assert_int_eq(
 	    change(QUEUES PEERS "routes = ( " ROUTE("two", "b", "hub/y", "") " );"), 0);
 	ck_assert_int_eq(change(QUEUES PEERS ROUTES), 0);
 	ck_assert_ptr_eq(route("one")->outlet, was.outlet);
+}
+END_TEST
+
+START_TEST(route_of_absent_queue_leaves_nothing_behind)
+{
+	ck_assert_int_eq(
+	    change("queues = ( { name = \"no\"; uri = \"posix:/check-no\"; } ); "
+		   "peers = ( { name = \"hub\"; } ); "
+		   "routes = ( " ROUTE("one", "no", "hub/x", "") " );"),
+	    0);
+	ck_assert_uint_eq(inventory_streams(assembly->inventory), 2);
+	ck_assert_int_eq(change(QUEUES PEERS), 0);
+	ck_assert_uint_eq(inventory_streams(assembly->inventory), 2);
+	ck_assert_uint_eq(inventory_rings(assembly->inventory), 2);
 }
 END_TEST
 
@@ -247,11 +294,11 @@ END_TEST
 
 START_TEST(target_comes_and_goes_with_permission)
 {
-	ck_assert_ptr_nonnull(assembly_queue_find(assembly, "c")->target);
+	ck_assert_ptr_nonnull(queue("c")->target);
 	ck_assert_int_eq(change(QUEUES "peers = ( { name = \"hub\"; } ); " ROUTES), 0);
-	ck_assert_ptr_null(assembly_queue_find(assembly, "c")->target);
+	ck_assert_ptr_null(queue("c")->target);
 	ck_assert_int_eq(change(QUEUES PEERS ROUTES), 0);
-	ck_assert_ptr_nonnull(assembly_queue_find(assembly, "c")->target);
+	ck_assert_ptr_nonnull(queue("c")->target);
 }
 END_TEST
 
@@ -282,6 +329,7 @@ suite_change(void)
 	tcase_add_test(tc, renamed_queue_keeps_its_ring);
 	tcase_add_loop_test(tc, fault_leaves_everything_as_it_was, 0,
 	    (int)(sizeof(late) / sizeof(late[0])));
+	tcase_add_test(tc, route_of_absent_queue_leaves_nothing_behind);
 	tcase_add_test(tc, route_gets_and_loses_its_log);
 	tcase_add_test(tc, target_comes_and_goes_with_permission);
 	tcase_add_test(tc, local_route_follows_its_target);

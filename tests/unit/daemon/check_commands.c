@@ -45,7 +45,7 @@ find_page(char *path, size_t size)
 static bool
 is_macro(const char *word)
 {
-	static const char *const macros[] = { "Ar", "Cm", "Op", "yes" };
+	static const char *const macros[] = { "Ar", "Cm", "Oc", "Oo", "Op", "yes" };
 
 	for (size_t i = 0; i < ARRAY_LEN(macros); i++) {
 		if (strcmp(word, macros[i]) == 0)

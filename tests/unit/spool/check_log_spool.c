@@ -165,12 +165,8 @@ START_TEST(second_batch_while_one_is_on_its_way_is_refused)
 {
 	struct record *rec = log_lab_record(&lab, 1, 7, 64);
 	const struct log_item item = { .rec = rec, .priority = 7 };
-	int64_t priority = 0;
 
-	ck_assert(!log_moving(lab.log, &priority));
 	ck_assert_int_eq(log_append(lab.log, &item, 1, NULL, NULL), 0);
-	ck_assert(log_moving(lab.log, &priority));
-	ck_assert_int_eq(priority, 7);
 	ck_assert_int_eq(log_append(lab.log, &item, 1, NULL, NULL), -EBUSY);
 	log_lab_crash(&lab);
 	free(rec);

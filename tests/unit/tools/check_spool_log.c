@@ -120,7 +120,7 @@ fill(void)
 	char text[64];
 
 	ck_assert_int_eq(ring_create(&rg, dirs.runtime_fd, &spec), 0);
-	state_find(dirs.runtime_fd, "ring-", ring_file);
+	state_find_file(dirs.runtime_fd, "ring-", ring_file);
 	ck_assert_int_eq(stream_create(&st, dirs.runtime_fd, rg, "hub/logged"), 0);
 	lg = make_log(rg, st);
 	ck_assert_int_eq(stream_use_log(st, lg), 0);
@@ -146,7 +146,7 @@ setup(void)
 	ck_assert_int_eq(disk_new(&disk), 0);
 	fill();
 	disk_free(disk);
-	state_find(dirs.runtime_fd, "stream-", stream_file);
+	state_find_file(dirs.runtime_fd, "stream-", stream_file);
 	(void)snprintf(
 	    path, sizeof(path), "%s/logs/%s", dirs.state, id_format(id, &log_name));
 	logs_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -368,7 +368,7 @@ START_TEST(log_without_a_stream_is_shown_and_kept)
 	char name[256];
 
 	ck_assert_int_eq(unlinkat(dirs.runtime_fd, stream_file, 0), 0);
-	state_find(dirs.runtime_fd, "ring-", name);
+	state_find_file(dirs.runtime_fd, "ring-", name);
 	ck_assert_int_eq(unlinkat(dirs.runtime_fd, name, 0), 0);
 	ck_assert_int_eq(run("check", NULL), SPOOL_TOOL_DONE);
 	assert_says("1 logs, 0 faults");
@@ -386,7 +386,7 @@ START_TEST(repair_sets_damaged_cursors_aside)
 	char name[256], text[300];
 
 	state_put(logs_fd, "cursors", "x", 1);
-	state_find(dirs.runtime_fd, "log-", name);
+	state_find_file(dirs.runtime_fd, "log-", name);
 	flip(dirs.runtime_fd, name, 4);
 	flip(dirs.runtime_fd, name, LOG_CURSOR_AGAIN + 4);
 	ck_assert_int_eq(run("repair", NULL), SPOOL_TOOL_FAILED);
