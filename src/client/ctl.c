@@ -319,7 +319,11 @@ static int
 run_check(struct ctl *ct)
 {
 	struct query qu = { .socket = ct->options.socket };
-	int status =
+	int status;
+
+	if (ct->options.watch_ms > 0)
+		return say_usage(ct, "--watch", "repeats only commands that show");
+	status =
 	    (int)plugin_run(ct->out, &qu, &ct->options.limits, ct->options.as_json);
 
 	return finish_output(ct, status);

@@ -2,16 +2,21 @@
 
 #include <inttypes.h>
 #include <stdbool.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <jansson.h>
 
+#include "base/clock.h"
 #include "base/compiler.h"
 #include "base/quote.h"
 #include "base/state.h"
+#include "client/ask.h"
 #include "client/ctl.h"
 #include "client/query.h"
+#include "control/command.h"
 #include "control/reply.h"
+#include "control/text.h"
 
 #define MS_PER_S      1000
 #define PROBLEMS_SAID 3 /* in words, on the one line; the others are counted */
@@ -20,7 +25,8 @@ static const char *const words[] = { "OK", "WARNING", "CRITICAL", "UNKNOWN" };
 
 /* What the one item of "show status" says, judged. */
 struct plugin {
-	const json_t *status; /* borrowed */
+	const json_t *status; /* borrowed; NULL: there is no answer */
+	const char *why;      /* there is none */
 	const struct plugin_limits *limits;
 	enum plugin_status result;
 };
@@ -89,6 +95,17 @@ judge(struct plugin *pl)
 
 /* ---- the line ------------------------------------------------------------------- */
 
+/* A bar would end the text and begin the figures. */
+static struct quoted
+without_bars(const char *text)
+{
+	struct quoted ret = quote(text);
+
+	for (char *bar = strchr(ret.text, '|'); bar != NULL; bar = strchr(bar, '|'))
+		*bar = '/';
+	return ret;
+}
+
 static void
 say_problems(FILE *out, const struct plugin *pl)
 {
@@ -99,16 +116,9 @@ say_problems(FILE *out, const struct plugin *pl)
 
 	if (n > PROBLEMS_SAID)
 		n = PROBLEMS_SAID;
-	/* A bar would end the text and begin the figures. */
-	for (size_t i = 0; i < n; i++) {
-		struct quoted text =
-		    quote(string_of(json_array_get(problems, i), "text"));
-
-		for (char *bar = strchr(text.text, '|'); bar != NULL;
-		     bar = strchr(bar, '|'))
-			*bar = '/';
-		(void)fprintf(out, "%s; ", text.text);
-	}
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(out, "%s; ",
+		    without_bars(string_of(json_array_get(problems, i), "text")).text);
 	if (count > (json_int_t)n)
 		(void)fprintf(
 		    out, "and %" JSON_INTEGER_FORMAT " more; ", count - (json_int_t)n);
@@ -118,6 +128,17 @@ static double
 number_of(const struct plugin *pl, const char *member)
 {
 	return json_number_value(json_object_get(pl->status, member));
+}
+
+/* In seconds; "": there is no limit. */
+static const char *
+limit_text(char *buf, size_t size, uint64_t ms)
+{
+	buf[0] = '\0';
+	if (ms > 0)
+		(void)snprintf(buf, size, "%" PRIu64 ".%03u", ms / MS_PER_S,
+		    (unsigned)(ms % MS_PER_S));
+	return buf;
 }
 
 static void
@@ -134,28 +155,26 @@ say_figures(FILE *out, const struct plugin *pl)
 		{ "delivered", "delivered_total", "c" },
 		{ "settled", "settled_total", "c" },
 	};
-	char warning[32] = "", critical[32] = "";
+	char warning[32], critical[32];
 
-	if (pl->limits->age_warning_ms > 0)
-		(void)snprintf(warning, sizeof(warning), "%" PRIu64,
-		    pl->limits->age_warning_ms / MS_PER_S);
-	if (pl->limits->age_critical_ms > 0)
-		(void)snprintf(critical, sizeof(critical), "%" PRIu64,
-		    pl->limits->age_critical_ms / MS_PER_S);
-	(void)fprintf(out, " | oldest=%.0fs;%s;%s;0", number_of(pl, "oldest_age_s"),
-	    warning, critical);
+	(void)fprintf(out, " | oldest=%.3fs;%s;%s;0", number_of(pl, "oldest_age_s"),
+	    limit_text(warning, sizeof(warning), pl->limits->age_warning_ms),
+	    limit_text(critical, sizeof(critical), pl->limits->age_critical_ms));
 	for (size_t i = 0; i < ARRAY_LEN(figures); i++)
 		(void)fprintf(out, " %s=%.0f%s;;;0", figures[i].label,
 		    number_of(pl, figures[i].member), figures[i].unit);
-	(void)fputs("\n", out);
 }
 
 static void
-say_line(FILE *out, const struct plugin *pl)
+say_words(FILE *out, const struct plugin *pl)
 {
 	const json_t *age = json_object_get(pl->status, "oldest_age_s");
 
 	(void)fprintf(out, "MQBRIDGE %s: ", words[pl->result]);
+	if (pl->status == NULL) {
+		(void)fputs(without_bars(pl->why).text, out);
+		return;
+	}
 	say_problems(out, pl);
 	(void)fprintf(out, "%.0f/%.0f peers up; backlog %.0f",
 	    number_of(pl, "peers_up"), number_of(pl, "peers"),
@@ -164,48 +183,75 @@ say_line(FILE *out, const struct plugin *pl)
 		(void)fprintf(out, ", oldest %.0fs%s", json_number_value(age),
 		    judge_age(pl) == PLUGIN_OK ? "" : " (too old)");
 	(void)fprintf(out, "; dead letters %.0f", number_of(pl, "dead_letters"));
-	say_figures(out, pl);
 }
 
 static void
-say_json(FILE *out, const struct plugin *pl, const json_t *document)
+say_line(FILE *out, const struct plugin *pl)
 {
-	json_t *says = json_pack("{s:s, s:O, s:O, s:s, s:[{s:s, s:i, s:O}], s:[]}",
-	    "schema", REPLY_SCHEMA, "time", json_object_get(document, "time"), "name",
-	    json_object_get(document, "name"), "kind", "check", "items", "result",
-	    words[pl->result], "exit_status", (int)pl->result, "status", pl->status,
-	    "warnings");
-
-	if (says == NULL || json_dumpf(says, out, JSON_ENSURE_ASCII) < 0)
-		(void)fputs("{}", out);
+	say_words(out, pl);
+	if (pl->status != NULL)
+		say_figures(out, pl);
 	(void)fputs("\n", out);
-	json_decref(says);
 }
 
-static enum plugin_status
-say_failure(FILE *out, const struct query *qu, int status)
+/* The one item of the document; NULL: no memory. */
+static json_t *
+item_of(const struct plugin *pl)
 {
-	/* A daemon that is not there carries nothing; not to be allowed to ask says nothing. */
-	enum plugin_status result =
-	    status == CTL_NO_DAEMON ? PLUGIN_CRITICAL : PLUGIN_UNKNOWN;
+	char *text = NULL;
+	size_t len;
+	FILE *out = open_memstream(&text, &len);
+	json_t *item;
 
-	(void)fprintf(out, "MQBRIDGE %s: %s\n", words[result], qu->why);
-	return result;
+	if (out == NULL)
+		return NULL;
+	say_words(out, pl);
+	(void)fclose(out);
+	item = json_pack("{s:s, s:i, s:s, s:O?}", "result", words[pl->result],
+	    "exit_status", (int)pl->result, "text", text, "status", pl->status);
+	free(text);
+	return item;
+}
+
+static void
+say_json(FILE *out, const struct plugin *pl, const char *name)
+{
+	struct control_reply reply = {
+		.kind = "check", .items = json_array(), .warnings = json_array()
+	};
+	struct text text;
+
+	text_init(&text, ASK_ANSWER_MAX);
+	(void)json_array_append_new(reply.items, item_of(pl));
+	reply_write_json(&text, name, clock_wall_ns(), &reply);
+	(void)fwrite(text.bytes, 1, text.len, out);
+	text_done(&text);
+	json_decref(reply.items);
+	json_decref(reply.warnings);
+}
+
+/* A daemon that is not there carries nothing; not to be allowed to ask says nothing. */
+static enum plugin_status
+judge_failure(int status)
+{
+	return status == CTL_NO_DAEMON ? PLUGIN_CRITICAL : PLUGIN_UNKNOWN;
 }
 
 enum plugin_status
 plugin_run(FILE *out, struct query *qu, const struct plugin_limits *limits, int as_json)
 {
-	struct plugin pl = { .limits = limits };
+	struct plugin pl = { .limits = limits, .why = qu->why };
 	json_t *document = NULL;
 	int status = query_run(qu, &document, "show status");
+	const char *name = string_of(document, "name");
 
-	if (document == NULL)
-		return say_failure(out, qu, status);
 	pl.status = json_array_get(json_object_get(document, "items"), 0);
-	judge(&pl);
+	if (pl.status != NULL)
+		judge(&pl);
+	else
+		pl.result = judge_failure(status);
 	if (as_json)
-		say_json(out, &pl, document);
+		say_json(out, &pl, name[0] == '\0' ? "?" : name);
 	else
 		say_line(out, &pl);
 	json_decref(document);

@@ -37,6 +37,14 @@ exchange(struct query *qu, struct text *answer, const struct ask *ak)
 	return REPLY_DONE;
 }
 
+static const char *
+error_of(const json_t *document)
+{
+	const char *error = json_string_value(json_object_get(document, "error"));
+
+	return error == NULL ? "refused" : error;
+}
+
 /* What a document that came says. Takes it over but on success. */
 static int
 judge(struct query *qu, json_t **ret, json_t *document, int status)
@@ -49,8 +57,7 @@ judge(struct query *qu, json_t **ret, json_t *document, int status)
 		status = say(qu, CTL_NO_DAEMON, "no answer from the daemon at",
 		    "what it says is not of mqbridged");
 	else
-		(void)snprintf(qu->why, sizeof(qu->why), "%s",
-		    json_string_value(json_object_get(document, "error")));
+		(void)snprintf(qu->why, sizeof(qu->why), "%s", error_of(document));
 	json_decref(document);
 	return status;
 }

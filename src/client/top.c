@@ -68,22 +68,26 @@ top_ask(struct top *tp)
 	json_decref(queues);
 }
 
-/* The selected row stays so while the others move around it. */
-static void
-select_name(struct top *tp, const char *name)
-{
-	for (size_t i = 0; i < tp->view.table->n; i++) {
-		if (strcmp(tp->view.table->rows[i].name, name) == 0)
-			tp->view.selected = i;
-	}
-}
-
 static const char *
 selected_name(const struct top *tp)
 {
 	const struct top_table *tb = tp->view.table;
 
 	return tp->view.selected < tb->n ? tb->rows[tp->view.selected].name : "";
+}
+
+/* The selected row stays so while the others move around it. */
+static void
+select_name(struct top *tp, const char *name)
+{
+	if (strcmp(selected_name(tp), name) == 0)
+		return;
+	for (size_t i = 0; i < tp->view.table->n; i++) {
+		if (strcmp(tp->view.table->rows[i].name, name) != 0)
+			continue;
+		tp->view.selected = i;
+		return;
+	}
 }
 
 static void
@@ -145,6 +149,7 @@ top_act(struct top *tp, int key)
 {
 	switch (key) {
 	case 'q':
+	case TOP_KEY_GONE:
 		tp->quits = true;
 		return;
 	case 's':

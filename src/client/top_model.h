@@ -12,8 +12,8 @@
 #include "base/compiler.h"
 #include "base/state.h"
 
-#define TOP_NAME    64  /* bytes with the NUL; what is longer is cut */
-#define TOP_TEXT    256 /* likewise */
+#define TOP_NAME    256 /* bytes with the NUL: no name is longer */
+#define TOP_TEXT    256 /* likewise; what is longer is cut */
 #define TOP_SAMPLES 120 /* of a history */
 
 enum top_kind { TOP_ROUTES, TOP_PEERS };

@@ -4,6 +4,8 @@
 #include <errno.h>
 #include <langinfo.h>
 #include <locale.h>
+#include <poll.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -12,11 +14,15 @@
 #include "base/parse.h"
 #include "base/quote.h"
 
-#define NAME_WIDTH  20
-#define STATE_WIDTH 11
-#define RATE_WIDTH  8
-#define TREND_WIDTH 24
-#define MS_PER_S    1000
+#define NAME_WIDTH   20
+#define NAME_NARROW  14 /* on a screen that is not WIDE */
+#define WIDE         80
+#define STATE_WIDTH  10
+#define RATE_WIDTH   7
+#define DEPTH_WIDTH  9
+#define TREND_WIDTH  24
+#define REASON_WIDTH 8 /* at least */
+#define MS_PER_S     1000
 
 static const int colours[] = {
 	[STATE_GOOD] = COLOR_GREEN,
@@ -52,6 +58,15 @@ top_screen_end(void)
 	(void)endwin();
 }
 
+/* Without its terminal reading would fail at once, again and again. */
+static bool
+is_gone(void)
+{
+	struct pollfd in = { .fd = STDIN_FILENO };
+
+	return poll(&in, 1, 0) > 0 && (in.revents & (POLLHUP | POLLERR | POLLNVAL));
+}
+
 int
 top_screen_key(int wait_ms)
 {
@@ -59,6 +74,8 @@ top_screen_key(int wait_ms)
 
 	timeout(wait_ms);
 	key = getch();
+	if (key == ERR)
+		return is_gone() ? TOP_KEY_GONE : -1;
 	switch (key) {
 	case KEY_UP:
 		return TOP_KEY_UP;
@@ -79,6 +96,80 @@ rank_look(enum state_rank rank)
 	return rank == STATE_BAD ? look | A_BOLD : look;
 }
 
+/* ---- what is put --------------------------------------------------------------------- */
+
+static bool
+speaks_utf8(void)
+{
+	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+}
+
+/* Bytes of the character that text, which is printable UTF-8, begins with. */
+static size_t
+first_bytes(const char *text)
+{
+	size_t n = 1;
+
+	while (((unsigned char)text[n] & 0xc0) == 0x80)
+		n++;
+	return n;
+}
+
+/* At most width characters, as far as the line goes: its last place stays free, as a terminal
+ * may begin another line behind it. What the terminal does not speak is a question mark. Returns
+ * how many were put. */
+static int
+put_text(const char *text, int width)
+{
+	int line = getcury(stdscr), n = 0;
+	bool utf8 = speaks_utf8();
+
+	for (; *text != '\0' && n < width; n++) {
+		size_t bytes = first_bytes(text);
+
+		if (getcury(stdscr) != line || getcurx(stdscr) >= COLS - 1)
+			break;
+		if (bytes > 1 && !utf8)
+			addch('?');
+		else
+			addnstr(text, (int)bytes);
+		text += bytes;
+	}
+	return n;
+}
+
+static void PRINTF_LIKE(1, 2) put(const char *format, ...)
+{
+	char text[2 * QUOTE_MAX];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(text, sizeof(text), format, args);
+	va_end(args);
+	(void)put_text(text, COLS);
+}
+
+static bool
+has_room(int width)
+{
+	return getcurx(stdscr) + width < COLS;
+}
+
+static void
+put_left(const char *text, int width)
+{
+	for (int n = put_text(text, width); n < width && has_room(1); n++)
+		addch(' ');
+}
+
+/* A column with a blank before it, ASCII; left out where the line is too short for it. */
+static void
+put_right(const char *text, int width)
+{
+	if (has_room(width + 1))
+		put(" %*.*s", width, width, text);
+}
+
 /* ---- cells ------------------------------------------------------------------------- */
 
 /* 12, 1.2k, 34M: at most five characters. */
@@ -92,7 +183,9 @@ short_number(char *buf, size_t size, double value)
 		value /= 1000;
 		unit++;
 	}
-	if (unit == 0)
+	if (value < 0)
+		(void)snprintf(buf, size, "-");
+	else if (unit == 0)
 		(void)snprintf(buf, size, "%.0f", value);
 	else if (value < 9.95)
 		(void)snprintf(buf, size, "%.1f%c", value, units[unit]);
@@ -102,14 +195,11 @@ short_number(char *buf, size_t size, double value)
 }
 
 static void
-put_number(double value, int width)
+put_number(double value)
 {
 	char buf[32];
 
-	if (value < 0)
-		printw(" %*s", width, "-");
-	else
-		printw(" %*s", width, short_number(buf, sizeof(buf), value));
+	put_right(short_number(buf, sizeof(buf), value), RATE_WIDTH);
 }
 
 static void
@@ -118,23 +208,26 @@ put_age(const struct top_row *row, enum top_kind kind)
 	char buf[32] = "-";
 
 	if (row->age_s >= 0 && kind == TOP_PEERS)
-		(void)snprintf(buf, sizeof(buf), "%.1fms", row->age_s * MS_PER_S);
+		(void)snprintf(buf, sizeof(buf), "%.*fms", row->age_s < 0.1 ? 1 : 0,
+		    row->age_s * MS_PER_S);
 	else if (row->age_s >= 0)
 		(void)format_duration(
 		    buf, sizeof(buf), (uint64_t)(row->age_s * MS_PER_S));
-	printw(" %*s", RATE_WIDTH, buf);
+	put_right(buf, RATE_WIDTH);
 }
 
 static void
 put_depth(const struct top_row *row)
 {
-	char depth[16], capacity[16], both[40] = "-";
+	char depth[32], capacity[32], both[80] = "-";
 
-	if (row->depth >= 0)
+	if (row->depth >= 0 && row->capacity >= 0)
 		(void)snprintf(both, sizeof(both), "%s/%s",
 		    short_number(depth, sizeof(depth), row->depth),
 		    short_number(capacity, sizeof(capacity), row->capacity));
-	printw(" %*s", RATE_WIDTH, both);
+	else if (row->depth >= 0)
+		(void)short_number(both, sizeof(both), row->depth);
+	put_right(both, DEPTH_WIDTH);
 }
 
 /* The last minutes; where the terminal has no such characters, in plain ones. */
@@ -144,9 +237,11 @@ put_trend(const struct top_row *row)
 	static const char *const blocks[] = { " ", "\u2581", "\u2582", "\u2583",
 		"\u2584", "\u2585", "\u2586", "\u2587", "\u2588" };
 	static const char plain[] = " _.-:=+*#";
-	bool has_blocks = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
+	bool has_blocks = speaks_utf8();
 	unsigned char bars[TREND_WIDTH];
 
+	if (!has_room(TREND_WIDTH + 1))
+		return;
 	top_bars(bars, TREND_WIDTH, row);
 	addch(' ');
 	for (size_t i = 0; i < TREND_WIDTH; i++) {
@@ -176,21 +271,21 @@ total_text(const struct top_view *vw, const char *member)
 static void
 draw_totals(const struct top_view *vw)
 {
-	char in[16], out[16], backlog[16], uptime[32], oldest[32] = "-";
+	char in[32], out[32], backlog[32], uptime[32], oldest[32] = "-";
 	double age = total(vw, "oldest_age_s");
 
 	if (age > 0)
 		(void)format_duration(
 		    oldest, sizeof(oldest), (uint64_t)(age * MS_PER_S));
 	attron(A_BOLD);
-	printw("%s", quote(total_text(vw, "name")).text);
+	put("%s", quote(total_text(vw, "name")).text);
 	attroff(A_BOLD);
-	printw("  %s for %s  peers %.0f/%.0f", total_text(vw, "state"),
+	put("  %s for %s  peers %.0f/%.0f", total_text(vw, "state"),
 	    format_duration(
 		uptime, sizeof(uptime), (uint64_t)(total(vw, "uptime_s") * MS_PER_S)),
 	    total(vw, "peers_up"), total(vw, "peers"));
-	mvprintw(1, 0,
-	    "in %s/s  out %s/s  backlog %s  oldest %s  dead letters %.0f  held %.0f",
+	move(1, 0);
+	put("in %s/s  out %s/s  backlog %s  oldest %s  dead letters %.0f  held %.0f",
 	    short_number(in, sizeof(in), total(vw, "in_per_s")),
 	    short_number(out, sizeof(out), total(vw, "out_per_s")),
 	    short_number(backlog, sizeof(backlog), total(vw, "backlog_records")),
@@ -209,13 +304,17 @@ draw_worst(const struct top_view *vw)
 		return;
 	move(2, 0);
 	attron(rank_look(STATE_BAD));
-	addnstr(quote(text).text, COLS);
+	put("%s", quote(text).text);
 	attroff(rank_look(STATE_BAD));
-	if (mend != NULL) {
-		move(3, 0);
-		addnstr("-> ", COLS);
-		addnstr(quote(mend).text, COLS - 3);
-	}
+	move(3, 0);
+	if (mend != NULL)
+		put("-> %s", quote(mend).text);
+}
+
+static int
+name_width(void)
+{
+	return COLS < WIDE ? NAME_NARROW : NAME_WIDTH;
 }
 
 static void
@@ -225,15 +324,18 @@ draw_heading(const struct top_view *vw, int line)
 
 	move(line, 0);
 	attron(A_REVERSE);
-	printw("%-*s %-*s %*s %*s", NAME_WIDTH, routes ? "ROUTE" : "PEER", STATE_WIDTH,
-	    "STATE", RATE_WIDTH, routes ? "IN/s" : "RX B/s", RATE_WIDTH,
-	    routes ? "OUT/s" : "TX B/s");
+	put_left(routes ? "ROUTE" : "PEER", name_width());
+	put_left(" STATE", STATE_WIDTH + 1);
+	put_right(routes ? "IN/s" : "RX B/s", RATE_WIDTH);
+	put_right(routes ? "OUT/s" : "TX B/s", RATE_WIDTH);
 	if (routes)
-		printw(" %*s %*s", RATE_WIDTH, "QUEUE", RATE_WIDTH, "BACKLOG");
-	printw(" %*s %-*s %s", RATE_WIDTH, routes ? "OLDEST" : "RTT", TREND_WIDTH,
-	    "LAST MINUTES", "REASON");
-	for (int x = getcurx(stdscr); x < COLS && getcury(stdscr) == line; x++)
-		addch(' ');
+		put_right("BACKLOG", RATE_WIDTH);
+	put_right(routes ? "OLDEST" : "RTT", RATE_WIDTH);
+	if (routes)
+		put_right("QUEUE", DEPTH_WIDTH);
+	if (has_room(TREND_WIDTH + 1))
+		put_left(" LAST MINUTES", TREND_WIDTH + 1);
+	put_left(has_room(REASON_WIDTH + 1) ? " REASON" : "", COLS);
 	attroff(A_REVERSE);
 }
 
@@ -241,30 +343,27 @@ static void
 draw_row(const struct top_view *vw, int line, size_t i)
 {
 	const struct top_row *row = &vw->table->rows[i];
-	int left;
 
 	move(line, 0);
 	if (i == vw->selected)
 		attron(A_STANDOUT);
-	printw("%-*.*s", NAME_WIDTH, NAME_WIDTH, row->name);
+	put_left(row->name, name_width());
 	if (i == vw->selected)
 		attroff(A_STANDOUT);
 	attron(rank_look(row->rank));
-	printw(" %-*.*s", STATE_WIDTH, STATE_WIDTH, row->state);
+	addch(' ');
+	put_left(row->state, STATE_WIDTH);
 	attroff(rank_look(row->rank));
-	put_number(row->in, RATE_WIDTH);
-	put_number(row->out, RATE_WIDTH);
-	if (vw->table->kind == TOP_ROUTES) {
-		put_depth(row);
-		put_number(row->backlog, RATE_WIDTH);
-	}
+	put_number(row->in);
+	put_number(row->out);
+	if (vw->table->kind == TOP_ROUTES)
+		put_number(row->backlog);
 	put_age(row, vw->table->kind);
+	if (vw->table->kind == TOP_ROUTES)
+		put_depth(row);
 	put_trend(row);
-	left = getcury(stdscr) == line ? COLS - getcurx(stdscr) - 1 : 0;
-	if (left > 0 && row->reason[0] != '\0') {
-		addch(' ');
-		addnstr(row->reason, left);
-	}
+	if (has_room(REASON_WIDTH + 1))
+		put(" %s", row->reason);
 }
 
 /* Why the selected one is as it is, and the keys. */
@@ -272,21 +371,22 @@ static void
 draw_foot(const struct top_view *vw, int line)
 {
 	static const char keys[] =
-	    "Up/Down select  Tab routes/peers  s order  p pause  r resume  h keys  q quit";
+	    "Up/Down select  Tab routes/peers  s order  p pause  r resume  q quit";
 	const struct top_row *row =
 	    vw->selected < vw->table->n ? &vw->table->rows[vw->selected] : NULL;
 
 	move(line, 0);
 	if (vw->said[0] != '\0')
-		addnstr(vw->said, COLS);
+		put("%s", quote(vw->said).text);
 	else if (row != NULL && row->reason[0] != '\0')
-		printw("%.*s", COLS, row->detail[0] != '\0' ? row->detail : row->mend);
+		put("%s: %s", row->reason,
+		    row->detail[0] != '\0' ? row->detail : row->mend);
 	move(line + 1, 0);
 	attron(A_DIM);
 	if (vw->helps)
-		addnstr(keys, COLS);
+		put("%s", keys);
 	else
-		printw("order: %s   h: keys", top_order_name(vw->order));
+		put("order: %s   h: keys   q: quit", top_order_name(vw->order));
 	attroff(A_DIM);
 }
 
@@ -319,7 +419,7 @@ top_screen_draw(struct top_view *vw)
 		draw_worst(vw);
 	} else {
 		attron(rank_look(STATE_BAD));
-		addnstr(vw->fault, COLS);
+		put("%s", quote(vw->fault).text);
 		attroff(rank_look(STATE_BAD));
 	}
 	draw_heading(vw, HEAD_LINES - 1);

@@ -31,6 +31,7 @@ enum {
 	TOP_KEY_UP = 0x10000,
 	TOP_KEY_DOWN,
 	TOP_KEY_RESIZE,
+	TOP_KEY_GONE, /* the terminal is */
 };
 
 #endif

@@ -347,6 +347,15 @@ put_list(struct text *out, struct table *tb, const json_t *item)
 	}
 }
 
+/* Without an item the headings are all there is: as many as fit. */
+static bool
+fit_headings(struct table *tb)
+{
+	while (tb->n_lanes > 1 && !table_fit(tb))
+		tb->n_lanes--;
+	return true;
+}
+
 /* Rows, or, where even the narrowest would be broken by the terminal, one list after the
  * other. */
 static void
@@ -358,7 +367,7 @@ put_table(struct text *out, struct table *tb)
 
 	for (size_t i = 0; i < tb->n_lanes; i++)
 		measure_lane(tb, i);
-	fits = table_fit(tb);
+	fits = table_fit(tb) || (json_array_size(tb->items) == 0 && fit_headings(tb));
 	if (fits)
 		put_row(out, tb, NULL);
 	json_array_foreach(tb->items, k, item)

@@ -77,8 +77,8 @@ outlet_show(struct outlet *ol, const struct source_run *run)
 {
 	struct outlet_tap *tap;
 
-	LIST_FOREACH (tap, &ol->taps, link)
-		tap->see(tap, run, ol->high);
+	LIST_FOREACH(tap, &ol->taps, link)
+	tap->see(tap, run, ol->high);
 }
 
 static void

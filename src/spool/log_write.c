@@ -122,8 +122,7 @@ log_write_run(struct disk_job *job)
 	struct log_append *ap = (struct log_append *)(void *)job;
 	struct log *lg = ap->log;
 	const struct space_reserve reserve = {
-		.percent =
-		    __atomic_load_n(&lg->env.reserve_percent, __ATOMIC_RELAXED),
+		.percent = __atomic_load_n(&lg->env.reserve_percent, __ATOMIC_RELAXED),
 		.bytes = __atomic_load_n(&lg->env.reserve_bytes, __ATOMIC_RELAXED),
 	};
 	int rc = space_check(lg->dir_fd, &reserve, ap->bytes);

@@ -33,7 +33,7 @@ static size_t n_got;
 static void
 setup(void)
 {
-	(void)strcpy(directory + sizeof(directory) - 7, "XXXXXX");
+	memcpy(directory + sizeof(directory) - 7, "XXXXXX", 7);
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(dir_fd, 0);

@@ -31,7 +31,7 @@ static void
 setup(void)
 {
 	log_setup(LOG_LEVEL_ERROR, LOG_STYLE_PLAIN);
-	(void)strcpy(directory + sizeof(directory) - 7, "XXXXXX");
+	memcpy(directory + sizeof(directory) - 7, "XXXXXX", 7);
 	ck_assert_ptr_nonnull(mkdtemp(directory));
 	dir_fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	ck_assert_int_ge(dir_fd, 0);
