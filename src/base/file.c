@@ -6,12 +6,14 @@
 #include <linux/magic.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
 #include "base/crash.h"
 
+#define ASIDE_MAX  100  /* names that are tried */
 #define READ_FIRST 4096 /* bytes asked for first; most files read here are smaller */
 
 int
@@ -185,6 +187,27 @@ int
 file_sync_dir(int dir_fd)
 {
 	return fsync(dir_fd) < 0 ? -errno : 0;
+}
+
+int
+file_set_aside(int dir_fd, const char *name, char *kept, size_t size)
+{
+	size_t len = strlen(kept);
+	int rc = -EEXIST;
+
+	for (unsigned i = 0; rc == -EEXIST && i < ASIDE_MAX; i++) {
+		int n = i == 0 ? 0 : snprintf(kept + len, size - len, "-%u", i);
+
+		if (n < 0 || (size_t)n >= size - len)
+			rc = -ENAMETOOLONG;
+		else if (renameat2(dir_fd, name, dir_fd, kept, RENAME_NOREPLACE) == 0)
+			rc = 0;
+		else
+			rc = -errno;
+	}
+	if (rc < 0)
+		kept[len] = '\0';
+	return rc;
 }
 
 int

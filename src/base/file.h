@@ -30,6 +30,11 @@ int file_replace(
 
 int file_sync_dir(int dir_fd) MUST_CHECK;
 
+/* Out of the way what must not be used and not be lost: it gets the name in kept or, never over another
+ * file, that and "-1", "-2", ...; kept has it then. Names may have directories in front. The directory
+ * is not synced. -EEXIST: the first hundred are all taken; -ENAMETOOLONG: they do not fit into size bytes. */
+int file_set_aside(int dir_fd, const char *name, char *kept, size_t size) MUST_CHECK;
+
 /* Is the directory on tmpfs? 1, 0 or -errno. */
 int file_is_tmpfs(int dir_fd) MUST_CHECK;
 

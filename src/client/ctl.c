@@ -12,6 +12,7 @@
 #include "client/ask.h"
 #include "client/complete.h"
 #include "client/confirm.h"
+#include "client/doctor.h"
 #include "client/options.h"
 #include "client/plugin.h"
 #include "client/query.h"
@@ -135,7 +136,9 @@ print_answer(const struct ctl *ct, int status)
 		    ct->err, PROGRAM ": %.*s", (int)(an->len - skip), an->bytes + skip);
 		return finish_output(ct, status);
 	}
-	(void)fwrite(an->bytes, 1, an->len, ct->out);
+	/* Nothing is left of an answer that was all pieces. */
+	if (an->len > 0)
+		(void)fwrite(an->bytes, 1, an->len, ct->out);
 	return finish_output(ct, status);
 }
 
@@ -329,11 +332,23 @@ run_check(struct ctl *ct)
 	return finish_output(ct, status);
 }
 
+static int
+run_doctor(struct ctl *ct)
+{
+	int status;
+
+	if (ct->options.watch_ms > 0)
+		return say_usage(ct, "--watch", "repeats only commands that show");
+	status = doctor_run(ct->out, ct->options.config, ct->options.as_json);
+	return finish_output(ct, status);
+}
+
 static const struct own_command {
 	const char *word;
 	int (*run)(struct ctl *ct);
 } own_commands[] = {
 	{ "check", run_check },
+	{ "doctor", run_doctor },
 	{ "top", run_top },
 };
 

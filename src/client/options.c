@@ -55,6 +55,16 @@ say_usage(FILE *err, const char *what, const char *why)
 	return REPLY_USAGE;
 }
 
+/* Of several letters in one word getopt_long(3) tells only which it was. */
+static int
+say_unknown(FILE *err, const char *word)
+{
+	char letter[] = { '-', (char)optopt, '\0' };
+	bool is_letter = optopt != 0 && strchr(word, '=') == NULL;
+
+	return say_usage(err, is_letter ? letter : word, "is not an option");
+}
+
 static int
 read_duration(uint64_t *ret, FILE *err, const char *option)
 {
@@ -106,7 +116,7 @@ read_option(struct options *op, int option, char **argv, FILE *err)
 	case ':':
 		return say_usage(err, argv[optind - 1], "wants a value");
 	case '?':
-		return say_usage(err, argv[optind - 1], "is not an option");
+		return say_unknown(err, argv[optind - 1]);
 	default:
 		return read_value(op, option, err);
 	}

@@ -224,7 +224,9 @@ say_json(FILE *out, const struct plugin *pl, const char *name)
 	text_init(&text, ASK_ANSWER_MAX);
 	(void)json_array_append_new(reply.items, item_of(pl));
 	reply_write_json(&text, name, clock_wall_ns(), &reply);
-	(void)fwrite(text.bytes, 1, text.len, out);
+	/* Without the empty line that ends it on a socket. */
+	if (text.rc == 0)
+		(void)fwrite(text.bytes, 1, text.len - 1, out);
 	text_done(&text);
 	json_decref(reply.items);
 	json_decref(reply.warnings);

@@ -348,6 +348,17 @@ server_bound_memory(const struct client *grown)
 	}
 }
 
+/* What was permitted before, a tap with bodies for instance, may not go on. */
+static void
+identify_again(struct client *cl)
+{
+	enum control_role before = cl->caller.role;
+
+	if (roles_identify(&cl->caller, &cl->cs->roles, cl->fd) != 0 ||
+	    (cl->answer != NULL && cl->caller.role < before))
+		client_kill(cl);
+}
+
 int
 control_server_set_roles(struct control_server *cs, const struct control_roles *roles)
 {
@@ -359,10 +370,8 @@ control_server_set_roles(struct control_server *cs, const struct control_roles *
 	roles_done(&cs->roles);
 	cs->roles = copied;
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
-		struct client *cl = cs->clients[i];
-
-		if (cl != NULL && roles_identify(&cl->caller, &cs->roles, cl->fd) != 0)
-			client_kill(cl);
+		if (cs->clients[i] != NULL)
+			identify_again(cs->clients[i]);
 	}
 	return 0;
 }

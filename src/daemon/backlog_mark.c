@@ -13,6 +13,16 @@ backlog_mark(struct backlog_mark *ret, const struct assembly *as,
 	outlet_numbers(ar->outlet, &nb);
 	ret->captured_ns = runtime_clock_ns(as->runtime);
 	ret->next = nb.stream.next;
+	ret->stream = outlet_stream_id(ar->outlet);
+}
+
+bool
+backlog_is_of(const struct backlog_mark *bm, const struct assembly_route *ar)
+{
+	static const struct id none;
+	struct id now = outlet_stream_id(ar->outlet);
+
+	return id_equal(&bm->stream, &none) || id_equal(&bm->stream, &now);
 }
 
 bool

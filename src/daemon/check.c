@@ -19,15 +19,7 @@
 #include "config/conf.h"
 #include "lib/ipcq.h"
 #include "lib/limits.h"
-#include "spool/journal.h"
-#include "spool/ring_file.h"
-
-#define SERVICE_USER "mqbridge" /* as systemd/mqbridge.sysusers makes it */
-/* Users of people start at 1000 and nobody is 65534; systemd takes dynamic users from between.
- * systemd.exec(5), DynamicUser=. */
-#define SYSTEM_UID_MAX  999
-#define DYNAMIC_UID_MIN 61184
-#define DYNAMIC_UID_MAX 65519
+#include "needs/needs.h"
 
 #define SIZE_TEXT    32
 #define EXPLAIN_TEXT 1024
@@ -39,52 +31,24 @@ print_fault(void *arg, const char *file, int line, const char *key, const char *
 	(void)fprintf(stderr, "%s:%d: %s: %s\n", file, line, key, why);
 }
 
-static bool
-queue_is_from(const struct conf *cf, const struct conf_queue *cq)
-{
-	for (size_t i = 0; i < cf->n_routes; i++) {
-		if (cf->routes[i].enabled && strcmp(cf->routes[i].from, cq->name) == 0)
-			return true;
-	}
-	return false;
-}
-
 /* ---- rings -------------------------------------------------------------------- */
 
-/* The largest message that the queue will have room for, if it is made as configured. */
-static uint64_t
-queue_message_size(const struct conf_queue *cq)
-{
-	uint64_t size = 0;
-
-	if (cq->kind == CONF_POSIX)
-		return cq->message_size > 0 ? cq->message_size
-					    : limits_posix_default_size();
-	if (limits_sysv_message(&size) < 0)
-		size = 8192; /* the kernel's preset of kernel.msgmax */
-	return cq->max_bytes > 0 && cq->max_bytes < size ? cq->max_bytes : size;
-}
-
-static uint64_t
+static void
 print_ring(const struct conf_queue *cq)
 {
-	struct ring_header hd = { 0 };
-	uint64_t bytes, message = queue_message_size(cq);
+	uint64_t bytes, message = needs_message_size(cq);
 	char ring[SIZE_TEXT], body[SIZE_TEXT];
 
-	if (message > UINT32_MAX ||
-	    ring_file_size(&hd, (uint32_t)message, cq->ring_size) < 0) {
+	if (needs_ring(&bytes, cq) < 0) {
 		(void)printf("warning: queue %s: no ring can be made for messages of "
 			     "%" PRIu64 " bytes\n",
 		    quote(cq->name).text, message);
-		return 0;
+		return;
 	}
-	bytes = hd.data_offset + hd.bytes;
 	(void)printf("  queue %s: %s for %s, messages up to %s%s\n",
 	    quote(cq->name).text, format_size(ring, sizeof(ring), bytes),
 	    quote(cq->uri).text, format_size(body, sizeof(body), message),
 	    cq->create ? "" : " (more if the queue has larger ones)");
-	return bytes;
 }
 
 static void
@@ -121,36 +85,20 @@ print_room(const struct conf *cf, uint64_t needed)
 static void
 print_rings(const struct conf *cf)
 {
-	uint64_t sum = 0;
+	uint64_t sum = needs_ring_directory(cf);
 	char text[SIZE_TEXT];
 
 	(void)printf("rings in %s:\n", cf->ring_directory);
 	for (size_t i = 0; i < cf->n_queues; i++) {
-		if (cf->queues[i].enabled && queue_is_from(cf, &cf->queues[i]))
-			sum += print_ring(&cf->queues[i]);
+		if (cf->queues[i].enabled && needs_reading(cf, &cf->queues[i]))
+			print_ring(&cf->queues[i]);
 	}
-	for (size_t i = 0; i < cf->n_routes; i++)
-		sum += cf->routes[i].enabled ? JOURNAL_FILE_BYTES : 0;
 	(void)printf(
 	    "  with send journals: %s\n", format_size(text, sizeof(text), sum));
 	print_room(cf, sum);
 }
 
 /* ---- limits ------------------------------------------------------------------- */
-
-static struct ipcq_create
-queue_create(const struct conf_queue *cq)
-{
-	struct ipcq_create create = { .max_messages = cq->max_messages,
-		.message_size = cq->message_size,
-		.max_bytes = cq->max_bytes };
-
-	if (create.max_messages == 0)
-		create.max_messages = limits_posix_default_messages();
-	if (create.message_size == 0)
-		create.message_size = limits_posix_default_size();
-	return create;
-}
 
 static void
 warn_explained(const struct conf_queue *cq, const struct ipcq_create *create, int rc)
@@ -164,10 +112,11 @@ warn_explained(const struct conf_queue *cq, const struct ipcq_create *create, in
 static uint64_t
 print_posix(const struct conf_queue *cq)
 {
-	struct ipcq_create create = queue_create(cq);
-	uint64_t charge = limits_posix_charge(create.max_messages, create.message_size);
-	uint64_t messages, size;
+	struct ipcq_create create;
+	uint64_t messages, size, charge;
 
+	needs_create(&create, cq);
+	charge = limits_posix_charge(create.max_messages, create.message_size);
 	(void)printf("  queue %s: %" PRIu64 " messages of %" PRIu64
 		     " bytes count as %" PRIu64 " bytes\n",
 	    quote(cq->name).text, create.max_messages, create.message_size, charge);
@@ -236,17 +185,18 @@ static void
 print_user(void)
 {
 	uid_t uid = geteuid();
-	const struct passwd *pw = uid == 0 ? getpwnam(SERVICE_USER) : getpwuid(uid);
+	const struct passwd *pw =
+	    uid == 0 ? getpwnam(NEEDS_SERVICE_USER) : getpwuid(uid);
 	const char *name = pw == NULL ? "?" : pw->pw_name;
 
 	if (pw != NULL)
 		uid = pw->pw_uid;
-	if (uid >= DYNAMIC_UID_MIN && uid <= DYNAMIC_UID_MAX)
+	if (needs_user_kind(uid) == NEEDS_USER_DYNAMIC)
 		(void)printf("warning: user %s is a dynamic one: DynamicUser= implies "
 			     "RemoveIPC=, so systemd deletes its queues whenever the "
 			     "service stops; use a system user\n",
 		    name);
-	else if (uid > SYSTEM_UID_MAX && uid < DYNAMIC_UID_MIN)
+	else if (needs_user_kind(uid) == NEEDS_USER_PERSON)
 		(void)printf("warning: user %s is no system user: logind deletes its "
 			     "queues when it logs out, unless logind.conf says "
 			     "RemoveIPC=no\n",

@@ -78,6 +78,11 @@ drain_look_at(struct draining *dg, const struct assembly *as)
 		return;
 	}
 	outlet_numbers(ar->outlet, &nb);
+	/* A reload gave the name to a route from or to elsewhere, which counts from 0. */
+	if (!backlog_is_of(&dg->mark, ar)) {
+		backlog_mark(&dg->mark, as, ar);
+		dg->settled_before = dg->told = nb.settled;
+	}
 	dg->settled = nb.settled;
 	dg->left = nb.stream.waiting + nb.stream.in_flight;
 	dg->done = backlog_settled(&dg->mark, ar) && (dg->shared || backlog_empty(ar));

@@ -106,12 +106,15 @@ look_settled(struct wait *wt, char *why, size_t size)
 	const struct assembly *as = wt->watch.cx->assembly;
 
 	for (size_t i = 0; i < wt->n_held; i++) {
+		const struct backlog_mark *mark = &wt->held[i].mark;
 		const struct assembly_route *ar =
 		    steer_route_find(as, wt->held[i].name);
 
+		if (ar != NULL && !backlog_is_of(mark, ar))
+			ar = NULL;
 		if (ar == NULL && wt->name[0] != '\0')
 			return -ENOENT;
-		if (ar == NULL || backlog_settled(&wt->held[i].mark, ar))
+		if (ar == NULL || backlog_settled(mark, ar))
 			continue;
 		(void)snprintf(why, size, "%s: %" PRIu64 " left",
 		    quote(wt->held[i].name).text, backlog_left(ar));

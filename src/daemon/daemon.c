@@ -26,7 +26,6 @@
 #include "daemon/commands.h"
 #include "daemon/drain.h"
 #include "daemon/events.h"
-#include "daemon/holder.h"
 #include "daemon/loop.h"
 #include "daemon/monitor.h"
 #include "daemon/notify.h"
@@ -36,6 +35,7 @@
 #include "daemon/status.h"
 #include "daemon/turns.h"
 #include "daemon/watchdog.h"
+#include "needs/holder.h"
 #include "spool/image.h"
 #include "spool/runtime.h"
 

@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/queue.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "spool/log.h"
@@ -27,12 +28,14 @@ static int
 set_aside(int state_fd, const char *name, int why)
 {
 	char file[sizeof("logs/") + ID_TEXT];
-	char aside[sizeof("logs/damaged-") + ID_TEXT];
+	char aside[sizeof("logs/damaged-") + ID_TEXT + 4];
+	int rc;
 
 	(void)snprintf(file, sizeof(file), "logs/%s", name);
 	(void)snprintf(aside, sizeof(aside), "logs/damaged-%s", name);
-	if (renameat(state_fd, file, state_fd, aside) < 0)
-		return -errno;
+	rc = file_set_aside(state_fd, file, aside, sizeof(aside));
+	if (rc < 0)
+		return rc;
 	log_event(EVENT_STORE_DAMAGED, NULL,
 	    "state directory: overflow log %s: %s; renamed to %s, where its messages stay "
 	    "(mqbridge-spool export shows them)",

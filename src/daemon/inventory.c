@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/file.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "config/conf.h"
@@ -67,15 +68,10 @@ static int
 set_aside(int dir_fd, const char *file, const char *why)
 {
 	char name[STATE_FILE_NAME + sizeof("damaged-") + 8];
-	int rc = -EEXIST;
+	int rc;
 
-	for (unsigned i = 0; rc == -EEXIST && i < 100; i++) {
-		(void)snprintf(name, sizeof(name),
-		    i == 0 ? "damaged-%s" : "damaged-%s-%u", file, i);
-		rc = renameat2(dir_fd, file, dir_fd, name, RENAME_NOREPLACE) < 0
-			 ? -errno
-			 : 0;
-	}
+	(void)snprintf(name, sizeof(name), "damaged-%s", file);
+	rc = file_set_aside(dir_fd, file, name, sizeof(name));
 	if (rc < 0) {
 		log_event(EVENT_STORE_DAMAGED, NULL,
 		    "ring directory: cannot rename %s to %s: %s", file, name,

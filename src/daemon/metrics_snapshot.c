@@ -97,7 +97,7 @@ static int
 take_peer(struct metrics_peer *mp, struct assembly *as, struct assembly_peer *ap)
 {
 	numbers_peer(as, ap, &mp->numbers);
-	mp->up = mp->numbers.health.state == STATE_CONNECTED;
+	mp->up = mp->numbers.peer.state == STATE_CONNECTED; /* paused or not */
 	if (copy_text(&mp->address, mp->numbers.peer.address) < 0)
 		return -ENOMEM;
 	return begin_object(&mp->head, METRICS_PEERS, ap->conf->name);

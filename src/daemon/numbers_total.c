@@ -14,10 +14,22 @@
 
 #define MS_PER_S 1000
 
-/* Is a worse than b? What lasts longer goes before what has just begun. */
+/* Is it so because a peer is not there, which is told by itself? */
+static bool
+follows(const struct numbers_health *he)
+{
+	return he->reason == REASON_PEER_NOT_CONNECTED;
+}
+
+/* Is a worse than b? The hundred routes that wait for a peer do not push it out, whatever it is
+ * just doing; and what lasts longer goes before what has just begun. */
 static bool
 is_worse(const struct numbers_health *a, const struct numbers_health *b)
 {
+	if (state_rank(a->state) != state_rank(b->state))
+		return state_rank(a->state) > state_rank(b->state);
+	if (follows(a) != follows(b))
+		return follows(b);
 	if (a->state != b->state)
 		return a->state > b->state;
 	return a->since_ms < b->since_ms;

@@ -150,15 +150,14 @@ set_aside(int state_fd, const char *what, struct pause_report *report)
 	time_t now = (time_t)(clock_wall_ns() / 1000000000);
 	char stamp[32] = "";
 	struct tm tm;
+	int rc;
 
 	if (gmtime_r(&now, &tm) != NULL)
 		(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
 	(void)snprintf(
 	    report->kept, sizeof(report->kept), PAUSE_FILE ".%s-%s", what, stamp);
-	if (renameat2(state_fd, PAUSE_FILE, state_fd, report->kept, RENAME_NOREPLACE) <
-	    0)
-		return -errno;
-	return file_sync_dir(state_fd);
+	rc = file_set_aside(state_fd, PAUSE_FILE, report->kept, sizeof(report->kept));
+	return rc < 0 ? rc : file_sync_dir(state_fd);
 }
 
 /* What is wrong with it was found: keep it, and write what counts of it. */

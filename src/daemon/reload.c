@@ -81,7 +81,7 @@ reload_compare(struct reload *rl)
 	int rc = diff_make(&df, before, rl->loaded);
 
 	if (rc == 0)
-		rc = reload_answer_warn(&answer, rl->spec.assembly, rl->loaded, &df);
+		rc = reload_answer_warn(&answer, rl->spec.assembly, rl->loaded);
 	if (rc < 0)
 		reload_fault(&rl->faults, rl->spec.config, 0, "file", strerror(-rc));
 	else

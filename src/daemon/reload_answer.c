@@ -12,7 +12,7 @@
 #include "config/conf.h"
 #include "config/diff.h"
 #include "control/command.h"
-#include "daemon/assembly.h"
+#include "daemon/assembly_private.h"
 #include "daemon/item.h"
 #include "endpoint/outlet.h"
 
@@ -58,26 +58,41 @@ warn(const struct reload_answer *ra, const char *text)
 /* Is it the same ring, whatever its name? */
 static bool
 is_same_source(
-    const struct conf *before, const char *a, const struct conf *after, const char *b)
+    const struct conf_queue *one, const struct conf *after, const char *name)
 {
-	const struct conf_queue *one = conf_queue_find(before, a);
-	const struct conf_queue *two = conf_queue_find(after, b);
+	const struct conf_queue *two = conf_queue_find(after, name);
 
 	return strcmp(one->uri, two->uri) == 0 &&
 	       strcmp(one->take_text, two->take_text) == 0;
 }
 
+/* Does the route go on by its own name? That is what nearly all do. */
+static bool
+goes_on(const struct assembly_route *ar, const struct conf *after)
+{
+	const struct conf_route *cr = ar->conf;
+
+	for (size_t i = 0; i < after->n_routes; i++) {
+		const struct conf_route *other = &after->routes[i];
+
+		if (strcmp(other->name, cr->name) == 0)
+			return strcmp(other->to, cr->to) == 0 &&
+			       assembly_route_is_on(after, other) &&
+			       is_same_source(ar->from->conf, after, other->from);
+	}
+	return false;
+}
+
 /* Is there a route that reads the queue of cr, to the same place or to any? */
 static bool
-is_read_on(const struct conf *before, const struct conf_route *cr,
-    const struct conf *after, bool same_place)
+is_read_on(const struct assembly_route *ar, const struct conf *after, bool same_place)
 {
 	for (size_t i = 0; i < after->n_routes; i++) {
 		const struct conf_route *other = &after->routes[i];
 
-		if (other->enabled &&
-		    is_same_source(before, cr->from, after, other->from) &&
-		    (!same_place || strcmp(other->to, cr->to) == 0))
+		if ((!same_place || strcmp(other->to, ar->conf->to) == 0) &&
+		    assembly_route_is_on(after, other) &&
+		    is_same_source(ar->from->conf, after, other->from))
 			return true;
 	}
 	return false;
@@ -85,13 +100,16 @@ is_read_on(const struct conf *before, const struct conf_route *cr,
 
 /* What waits for a route that goes is kept, and may be in the way of others. */
 static int
-warn_route(const struct reload_answer *ra, const struct assembly *as,
-    const struct assembly_route *ar, const struct conf *after)
+warn_route(const struct reload_answer *ra, const struct assembly_route *ar,
+    const struct conf *after)
 {
 	const struct conf_route *cr = ar->conf;
 	struct outlet_numbers numbers;
 	char text[FAULT_MAX];
-	bool read_on = is_read_on(as->conf, cr, after, false);
+	const struct conf_queue *cq = conf_queue_find(after, cr->from);
+	bool read_on = is_read_on(ar, after, false);
+	/* The name may be of another queue now. */
+	bool is_other = cq != NULL && !is_same_source(ar->from->conf, after, cr->from);
 
 	outlet_numbers(ar->outlet, &numbers);
 	if (numbers.stream.waiting + numbers.stream.in_flight == 0 && !read_on)
@@ -101,7 +119,7 @@ warn_route(const struct reload_answer *ra, const struct assembly *as,
 	    " messages are kept until a route from %s to %s is "
 	    "there again%s",
 	    quote(cr->name).text, numbers.stream.waiting + numbers.stream.in_flight,
-	    quote(cr->from).text, quote(cr->to).text,
+	    quote(is_other ? ar->from->conf->uri : cr->from).text, quote(cr->to).text,
 	    read_on ? "; so is what comes from now on, and when the ring is full the "
 		      "other routes of its queue stand still"
 		    : "");
@@ -110,17 +128,15 @@ warn_route(const struct reload_answer *ra, const struct assembly *as,
 
 int
 reload_answer_warn(const struct reload_answer *ra, const struct assembly *as,
-    const struct conf *after, const struct diff *df)
+    const struct conf *after)
 {
 	int rc = 0;
 
 	for (size_t i = 0; rc == 0 && i < as->n_routes; i++) {
 		const struct assembly_route *ar = as->routes[i];
-		const struct diff_item *it = diff_find(df, DIFF_ROUTE, ar->conf->name);
 
-		if (it != NULL && it->change != DIFF_ADDED &&
-		    !is_read_on(as->conf, ar->conf, after, true))
-			rc = warn_route(ra, as, ar, after);
+		if (!goes_on(ar, after) && !is_read_on(ar, after, true))
+			rc = warn_route(ra, ar, after);
 	}
 	return rc;
 }

@@ -132,6 +132,12 @@ outlet_has_stream(const struct outlet *ol)
 	return ol->stream != NULL;
 }
 
+struct id
+outlet_stream_id(const struct outlet *ol)
+{
+	return ol->stream == NULL ? (struct id){ 0 } : *stream_id(ol->stream);
+}
+
 const char *
 outlet_label(const struct outlet *ol)
 {

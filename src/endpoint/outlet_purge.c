@@ -19,6 +19,7 @@ struct purge {
 	struct outlet *outlet;
 	struct event *turn;
 	uint64_t purged;
+	bool counted;         /* what is in the log: nothing moves there any more */
 	uint64_t in_log;      /* of the log that are still to go */
 	uint64_t progress_ms; /* CLOCK_MONOTONIC */
 	outlet_purged *done;
@@ -49,9 +50,15 @@ purge_log(struct purge *pu)
 	struct stream_numbers nb;
 	uint64_t count;
 
-	if (pu->in_log == 0)
+	/* What was on its way there when the purge began is still to be purged. */
+	if (!pu->counted && ol->log.moving)
+		return 0;
+	if (pu->counted && pu->in_log == 0)
 		return 0;
 	stream_numbers(ol->stream, &nb);
+	if (!pu->counted)
+		pu->in_log = nb.log.waiting;
+	pu->counted = true;
 	/* The rest was sent meanwhile. */
 	if (pu->in_log > nb.log.waiting)
 		pu->in_log = nb.log.waiting;
@@ -80,7 +87,7 @@ purge_on_turn(evutil_socket_t fd, short what, void *arg)
 		count += (uint64_t)rc;
 	pu->purged += count;
 	ol->purged += count;
-	if (rc == 0 && pu->in_log == 0) {
+	if (rc == 0 && pu->counted && pu->in_log == 0) {
 		purge_end(pu, 0);
 		return;
 	}
@@ -97,7 +104,6 @@ int
 outlet_purge(struct outlet *ol, outlet_purged *done, void *owner)
 {
 	const struct timeval at_once = { 0 };
-	struct stream_numbers nb = { 0 };
 	struct purge *pu;
 
 	if (ol->purge != NULL || ol->requeue != NULL)
@@ -107,9 +113,7 @@ outlet_purge(struct outlet *ol, outlet_purged *done, void *owner)
 	pu = calloc(1, sizeof(*pu));
 	if (pu == NULL)
 		return -ENOMEM;
-	stream_numbers(ol->stream, &nb);
 	pu->outlet = ol;
-	pu->in_log = nb.log.waiting;
 	pu->progress_ms = clock_monotonic_ms();
 	pu->done = done;
 	pu->owner = owner;

@@ -34,7 +34,7 @@ handshake_begin(struct session *ss)
 {
 	uint32_t heartbeat_ms = handshake_heartbeat(ss);
 	struct frame_hello he = {
-		.version_min = FRAME_VERSION,
+		.version_min = FRAME_VERSION_MIN,
 		.version_max = FRAME_VERSION,
 		.instance = ss->owner->instance,
 		.heartbeat_ms = heartbeat_ms,
@@ -46,6 +46,13 @@ handshake_begin(struct session *ss)
 	return session_send(ss, buf, frame_encode_hello(buf, sizeof(buf), &he));
 }
 
+/* The lower of the highest that either speaks. */
+static unsigned
+handshake_version(const struct frame_hello *he)
+{
+	return he->version_max < FRAME_VERSION ? he->version_max : FRAME_VERSION;
+}
+
 /* Who is it, and may it: 0 and the peer, or a close_code. */
 static unsigned
 handshake_identify(const struct session *ss, const struct frame_hello *he,
@@ -53,7 +60,8 @@ handshake_identify(const struct session *ss, const struct frame_hello *he,
 {
 	struct peer *pe = link_peer(ss->owner, he->name);
 
-	if (he->version_min > FRAME_VERSION || he->version_max < FRAME_VERSION) {
+	if (handshake_version(he) < he->version_min ||
+	    handshake_version(he) < FRAME_VERSION_MIN) {
 		*why = "no common version of the protocol";
 		return CLOSE_VERSION;
 	}
@@ -114,6 +122,7 @@ handshake_on_frame(struct session *ss, const struct frame *fr)
 		code = handshake_identify(ss, &he, &pe, &why);
 	if (code == 0) {
 		ss->instance = he.instance;
+		ss->version = handshake_version(&he);
 		ss->heard_limit_ms = he.heartbeat_ms * HEARTBEATS_MISSED;
 		code = peer_take_session(pe, ss);
 		why = "another connection of the same peer is there";

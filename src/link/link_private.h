@@ -1,6 +1,6 @@
 /* Inside of the link, shared by its files: link.c (the whole, listeners, strangers), peer.c (who,
- * dialling), session.c (one connection), session_out.c (its output), handshake.c, sender.c and
- * receiver.c (the two ends of a stream). */
+ * dialling), session.c (one connection), session_out.c (its output), handshake.c, sender.c with
+ * sender_compose.c (what it writes), and receiver.c (the two ends of a stream). */
 #ifndef MQBRIDGE_LINK_LINK_PRIVATE_H
 #define MQBRIDGE_LINK_LINK_PRIVATE_H
 
@@ -119,6 +119,7 @@ struct session {
 	bool worked; /* a record was settled on it: it proved good */
 	bool dead;   /* ended; the reaper frees it */
 	enum reason reason; /* why it ends; REASON_NONE: as any connection may */
+	unsigned version;   /* of the protocol, once it is established */
 	struct id instance; /* of the other daemon's start */
 	uint8_t *in;        /* received and not yet consumed */
 	size_t in_length, in_size;
@@ -222,8 +223,6 @@ void session_forget_sender(struct session *ss, const struct sender *sn);
 /* sender.c */
 void sender_on_session(struct sender *sn); /* the peer is connected: open the stream */
 void sender_on_lost(struct sender *sn);
-/* Put at most one frame into the composition; true: it may have more. */
-bool sender_compose(struct sender *sn);
 /* Frames for a channel of ours; 0 or a close_code. */
 unsigned sender_on_opened(struct sender *sn, const struct frame_opened *od);
 unsigned sender_on_refused(struct sender *sn, const struct frame_refused *re);
@@ -231,5 +230,9 @@ unsigned sender_on_ack(struct sender *sn, const struct frame_ack *ac);
 unsigned sender_on_limits(struct sender *sn, const struct frame_limits *li);
 unsigned sender_on_reject(struct sender *sn, const struct frame_reject *re);
 unsigned sender_on_cause(struct sender *sn, const struct frame_cause *ca);
+
+/* sender_compose.c */
+/* Put at most one frame into the composition; true: it may have more. */
+bool sender_compose(struct sender *sn);
 
 #endif

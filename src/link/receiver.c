@@ -538,8 +538,11 @@ receiver_revoke(struct receiver *rv, const struct link_refusal *why)
 {
 	struct session *ss = rv->session;
 	uint32_t channel = rv->channel;
-	int rc = session_revoke(ss, channel);
+	int rc;
 
+	if (ss->version < 2)
+		return -EOPNOTSUPP;
+	rc = session_revoke(ss, channel);
 	if (rc < 0)
 		return rc;
 	receiver_free(rv);

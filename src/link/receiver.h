@@ -48,7 +48,8 @@ unsigned receiver_on_open(
     struct session *ss, uint32_t channel, const struct frame_open *op);
 void receiver_free(struct receiver *rv); /* closes its sink */
 struct link_refusal;
-/* Refuse it after it was taken, and free it. 0 or -ENOMEM: nothing was done. */
+/* Refuse it after it was taken, and free it. 0, or nothing was done: -ENOMEM; -EOPNOTSUPP: the peer
+ * speaks version 1, which knows no such thing. */
 int receiver_revoke(struct receiver *rv, const struct link_refusal *why) MUST_CHECK;
 /* 0 or a close_code, *ret_why in words. */
 unsigned receiver_on_data(

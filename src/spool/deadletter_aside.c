@@ -1,17 +1,15 @@
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "spool/deadletter_index.h"
 #include "spool/deadletter_private.h"
 #include "spool/names.h"
 
-#define DAMAGED   "damaged-"
-#define FUTURE    "future-"
-#define TRIES_MAX 1000 /* names for one and the same letter */
+#define DAMAGED "damaged-"
+#define FUTURE  "future-"
 
 bool
 letter_is_unreadable(int rc)
@@ -71,20 +69,12 @@ deadletters_set_aside(struct deadletters *dl, const char *name, int rc)
 {
 	const char *prefix = rc == -ENOTSUP ? FUTURE : DAMAGED;
 	char file[sizeof(((struct deadletter_notice *)0)->file)];
-	struct stat st;
-	unsigned i = 0;
+	int renamed;
 
-	do {
-		int len = snprintf(file, sizeof(file), "%s%s", prefix, name);
-
-		if (i > 0)
-			(void)snprintf(
-			    file + len, sizeof(file) - (size_t)len, ".%u", i);
-		if (i++ == TRIES_MAX)
-			return -EEXIST;
-	} while (fstatat(dl->dir_fd, file, &st, AT_SYMLINK_NOFOLLOW) == 0);
-	if (renameat(dl->dir_fd, name, dl->dir_fd, file) < 0)
-		return -errno;
+	(void)snprintf(file, sizeof(file), "%s%s", prefix, name);
+	renamed = file_set_aside(dl->dir_fd, name, file, sizeof(file));
+	if (renamed < 0)
+		return renamed;
 	note(dl, file, rc);
 	return 0;
 }

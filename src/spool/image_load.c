@@ -282,13 +282,13 @@ image_set_aside(int state_fd, char *name, size_t size)
 	time_t now = (time_t)(clock_wall_ns() / 1000000000);
 	char stamp[32] = "";
 	struct tm tm;
+	int rc;
 
 	if (gmtime_r(&now, &tm) != NULL)
 		(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
 	(void)snprintf(name, size, "%s%s", IMAGE_DAMAGED, stamp);
-	if (renameat2(state_fd, IMAGE_FILE, state_fd, name, RENAME_NOREPLACE) < 0)
-		return -errno;
-	return file_sync_dir(state_fd);
+	rc = file_set_aside(state_fd, IMAGE_FILE, name, size);
+	return rc < 0 ? rc : file_sync_dir(state_fd);
 }
 
 /* Nothing can be read from it: out of the way, so that it is neither loaded nor overwritten by

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/crash.h"
+#include "base/file.h"
 #include "spool/log_private.h"
 #include "spool/names.h"
 #include "spool/state_file.h"
@@ -58,10 +59,10 @@ name_number(const char *name)
 static int
 set_aside(const struct log *lg, const char *name)
 {
-	char kept[LOG_SEGMENT_NAME + sizeof(".unknown")];
+	char kept[LOG_SEGMENT_NAME + sizeof(".unknown-99")];
 
 	(void)snprintf(kept, sizeof(kept), "%s.unknown", name);
-	return renameat(lg->dir_fd, name, lg->dir_fd, kept) < 0 ? -errno : 0;
+	return file_set_aside(lg->dir_fd, name, kept, sizeof(kept));
 }
 
 /* ---- a segment ----------------------------------------------------------------------- */
@@ -374,13 +375,15 @@ recover_all(struct recovery *rv, bool alive)
 static int
 set_cursor_aside(struct log *lg)
 {
-	char name[STATE_FILE_NAME], kept[STATE_FILE_NAME + sizeof("damaged-")];
+	char name[STATE_FILE_NAME], kept[STATE_FILE_NAME + sizeof("damaged--99")];
 	char text[ID_TEXT];
+	int rc;
 
 	(void)snprintf(name, sizeof(name), "log-%s", id_format(text, &lg->id));
 	(void)snprintf(kept, sizeof(kept), "damaged-%s", name);
-	if (renameat(lg->env.runtime_fd, name, lg->env.runtime_fd, kept) < 0)
-		return -errno;
+	rc = file_set_aside(lg->env.runtime_fd, name, kept, sizeof(kept));
+	if (rc < 0)
+		return rc;
 	log_damage_tell(lg, name, 0, 0);
 	return 0;
 }

@@ -14,17 +14,17 @@
 static int
 unlink_one(const struct log *lg, const struct log_segment *sg)
 {
-	char name[LOG_SEGMENT_NAME], kept[LOG_SEGMENT_NAME + sizeof(".damaged")];
+	char name[LOG_SEGMENT_NAME], kept[LOG_SEGMENT_NAME + sizeof(".damaged-99")];
 	int rc;
 
 	log_segment_name(name, sg->number);
 	if (sg->damaged) {
 		(void)snprintf(kept, sizeof(kept), "%s.damaged", name);
-		rc = renameat(lg->dir_fd, name, lg->dir_fd, kept);
+		rc = file_set_aside(lg->dir_fd, name, kept, sizeof(kept));
 	} else {
-		rc = unlinkat(lg->dir_fd, name, 0);
+		rc = unlinkat(lg->dir_fd, name, 0) < 0 ? -errno : 0;
 	}
-	return rc < 0 && errno != ENOENT ? -errno : 0;
+	return rc == -ENOENT ? 0 : rc;
 }
 
 static int

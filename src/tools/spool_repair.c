@@ -88,18 +88,19 @@ rename_aside(struct repair *re, const char *file)
 {
 	const char *slash = strrchr(file, '/');
 	int dir_fd = slash == NULL ? re->store->dir_fd : re->store->state_fd;
-	char name[LOG_LOOK_FILE + sizeof("damaged-")];
+	char name[LOG_LOOK_FILE + sizeof("damaged--99")];
 	int dir_len = slash == NULL ? 0 : (int)(slash + 1 - file);
+	int rc = 0;
 
 	(void)snprintf(
 	    name, sizeof(name), "%.*sdamaged-%s", dir_len, file, file + dir_len);
+	if (re->how->apply)
+		rc = file_set_aside(dir_fd, file, name, sizeof(name));
+	if (rc < 0)
+		return why_set(re->error, rc, "%s cannot be renamed to %s: %s", file,
+		    name, strerror(-rc));
 	(void)fprintf(re->how->out, "%s: %srename to %s\n", file, would(re), name);
-	if (!re->how->apply)
-		return 0;
-	if (renameat2(dir_fd, file, dir_fd, name, RENAME_NOREPLACE) < 0)
-		return why_set(re->error, -errno, "%s cannot be renamed to %s: %s",
-		    file, name, strerror(errno));
-	re->changes++;
+	re->changes += re->how->apply ? 1 : 0;
 	return 0;
 }
 
@@ -129,7 +130,7 @@ new_journal(struct repair *re, const char *file)
 {
 	const struct store_stream *st = stream_of_file(re->store, file);
 	struct journal_header hd = { 0 };
-	char name[STATE_FILE_NAME + sizeof("damaged-")], text[ID_TEXT];
+	char name[STATE_FILE_NAME + sizeof("damaged--99")], text[ID_TEXT];
 	struct journal jn = { 0 };
 	int rc;
 
@@ -149,10 +150,10 @@ new_journal(struct repair *re, const char *file)
 	if (rc < 0)
 		return why_set(
 		    re->error, rc, "a new journal cannot be made: %s", strerror(-rc));
-	if (renameat2(
-		re->store->dir_fd, file, re->store->dir_fd, name, RENAME_NOREPLACE) < 0)
-		return why_set(re->error, -errno, "%s cannot be renamed to %s: %s",
-		    file, name, strerror(errno));
+	rc = file_set_aside(re->store->dir_fd, file, name, sizeof(name));
+	if (rc < 0)
+		return why_set(re->error, rc, "%s cannot be renamed to %s: %s", file,
+		    name, strerror(-rc));
 	(void)fprintf(re->how->out, "    it is stream-%s now; %s is kept\n",
 	    id_format(text, &hd.stream), name);
 	re->changes++;

@@ -15,11 +15,13 @@
 	65536               /* bytes after the header, extension included; section 3 */
 #define FRAME_HELLO_MAX 512 /* bytes of payload that a stranger may send; section 5 */
 #define FRAME_MAGIC     UINT32_C(0x3142514d) /* "MQB1" */
-#define FRAME_VERSION   1
-#define FRAME_NAME_MAX  255 /* bytes of a name of a daemon, entry, route */
-#define FRAME_URI_MAX   511
-#define FRAME_TAKE_MAX  31  /* bytes of a take selection, as of a ring */
-#define FRAME_TEXT_MAX  255 /* bytes of a reason in words */
+/* Of the protocol; section 5 has what each is. */
+#define FRAME_VERSION_MIN 1
+#define FRAME_VERSION     2
+#define FRAME_NAME_MAX    255 /* bytes of a name of a daemon, entry, route */
+#define FRAME_URI_MAX     511
+#define FRAME_TAKE_MAX    31  /* bytes of a take selection, as of a ring */
+#define FRAME_TEXT_MAX    255 /* bytes of a reason in words */
 #define FRAME_HEARTBEAT_MAX_MS                                                         \
 	600000               /* a HELLO that announces 0 or more than this is wrong */
 #define FRAME_REJECTS_MAX 64 /* in one OPENED; invariant I12 */

@@ -3,6 +3,7 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 
 from harness.hosts import run_directory
@@ -78,6 +79,12 @@ class Daemon:
             raise Failure(f"daemon {self.name} ended by itself with status "
                           f"{self.process.returncode}; its log ends with:\n{self.log_end()}")
 
+    def waited_s(self):
+        """How long the loop's thread was ready to run and other programs had the processors."""
+        path = f"/proc/{self.process.pid}/task/{self.process.pid}/schedstat"
+        with open(path, encoding="ascii") as text:
+            return int(text.read().split()[1]) / 1e9
+
     def answers(self):
         self.require_running()
         try:
@@ -137,6 +144,15 @@ class Daemon:
         if done.returncode not in (0, 7):  # done, done with warnings
             raise Failure(f"mqbridgectl {' '.join(words)}: {done.stderr.strip()}")
         return done.stdout
+
+    def ask(self, line):
+        """The items of an answer, without a program in between: of a host whose /run is ours."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as to:
+            to.settimeout(STOP_S)
+            to.connect(self.socket)
+            to.sendall(f"{line} json\n".encode())
+            to.shutdown(socket.SHUT_WR)
+            return json.loads(b"".join(iter(lambda: to.recv(65536), b"")))["items"]
 
     def show(self, what):
         """The items of `mqbridgectl show WHAT json`."""

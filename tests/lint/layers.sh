@@ -18,8 +18,9 @@ link     yes  net wire spool flow
 endpoint yes  lib net spool flow
 route    no   flow config
 web      yes  control net
-daemon   yes  base lib config control net record wire spool flow link endpoint route web
-client   no   control
+needs    no   lib config spool
+daemon   yes  base lib config control net record wire spool flow link endpoint route web needs
+client   no   control needs
 tools    no   lib spool config
 '
 

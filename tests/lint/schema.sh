@@ -16,7 +16,7 @@ def read(path):
 
 
 def sources():
-    for directory in ("src/control", "src/daemon"):
+    for directory in ("src/client", "src/control", "src/daemon"):
         for name in os.listdir(directory):
             if name.endswith(".c"):
                 yield read(os.path.join(directory, name))
@@ -48,7 +48,7 @@ schema = json.loads(read("docs/control.schema.json"))
 defs = schema["$defs"]
 kinds = [one["properties"]["kind"]["const"] for one in defs["document"]["oneOf"]]
 compare("kinds", kinds, {kind for text in sources()
-                         for kind in re.findall(r'->kind = "([a-z-]+)"', text)})
+                         for kind in re.findall(r'(?:->|\.)kind = "([a-z-]+)"', text)})
 for kind in kinds + ["problem"]:
     rules = defs[kind]
     if rules.get("additionalProperties") is not False:

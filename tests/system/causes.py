@@ -3,7 +3,9 @@
 two heartbeats; and all tell the same numbers.
 
 Every surface is a function of SURFACES: what it tells of a daemon, as
-({(kind, name): (state, reason)}, {figure: number}). Healthy objects may be left out."""
+({(kind, name): (state, reason)}, {figure: number}). Healthy objects may be left out. What the
+status page draws is what its listener answers here; tests/browser/page.py looks at the page."""
+import http.client
 import json
 import os
 import re
@@ -16,6 +18,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from harness.exposition import Exposition
 from harness.lab import equal, main
 from harness.programs import Failure, Skipped, until
 
@@ -24,32 +27,58 @@ SLACK_S = 1.5        # of a machine with much else to do
 KINDS = {"queues": "queue", "routes": "route", "peers": "peer"}
 GOOD = ("flowing", "idle", "attached", "connected", "unused", "running")
 CONNECTED = ("connected", "paused", "draining")
+BAD = ("stalled", "refused", "failed", "stopped")
+AGES = ("oldest",)   # they go on between one surface and the next
 DEPTH, SIZE = 4, 64
+MANY = 40
 SHAPE = ("--max-messages", str(DEPTH), "--message-size", str(SIZE))
 
 
 # ---- what each surface tells ------------------------------------------------------------
 
-def read_show_status(daemon):
-    item = daemon.status()
+def read_status_item(item):
     found = {(problem["kind"], problem["name"]): (problem["state"], problem["reason"])
              for problem in item["problems"]}
     return found, {"backlog": item["backlog_records"], "dead letters": item["dead_letters"],
+                   "in doubt": item["in_doubt_total"], "held": item["held"],
+                   "oldest": item["oldest_age_s"] or 0, "bytes": item["backlog_bytes"],
+                   "peers": item["peers"], "received": item["received_total"],
+                   "delivered": item["delivered_total"], "settled": item["settled_total"],
                    "peers up": item["peers_up"], "problems": item["problems_count"]}
 
 
-def read_show_lists(daemon):
-    found, peers_up = {}, 0
+def read_lists(lists):
+    """lists: {"queues": items, ...}"""
+    found, figures = {}, {"peers up": 0}
     for what, kind in KINDS.items():
-        for item in daemon.show(what):
+        for item in lists[what]:
             found[kind, item["name"]] = (item["state"], item["reason"])
-            peers_up += kind == "peer" and item["state"] in CONNECTED
+            figures["peers up"] += kind == "peer" and item["state"] in CONNECTED
             if item["reason"] and not item["mend"]:
                 raise Failure(f"{kind} {item['name']}: {item['reason']} has no mend")
-    bad = sum(state not in GOOD for state, _ in found.values())
-    return found, {"peers up": peers_up, "problems": bad,
-                   "backlog": sum(item["ring_records"] or 0 for item in daemon.show("queues"))
-                   + sum(item["log_waiting"] or 0 for item in daemon.show("routes"))}
+    for queue in lists["queues"]:
+        figures["received of " + queue["name"]] = queue["received_total"] or 0
+        figures["delivered of " + queue["name"]] = queue["delivered_total"] or 0
+        figures["ring of " + queue["name"]] = queue["ring_records"] or 0
+        if queue["depth"] is not None:
+            figures["depth of " + queue["name"]] = queue["depth"]
+    for route in lists["routes"]:
+        figures["waiting of " + route["name"]] = route["waiting"]
+        figures["in flight of " + route["name"]] = route["in_flight"]
+        figures["settled of " + route["name"]] = route["settled_total"]
+    return found, {
+        **figures, "problems": sum(state not in GOOD for state, _ in found.values()),
+        "oldest": max((item["oldest_age_s"] or 0 for item in lists["routes"]), default=0),
+        "backlog": sum(item["ring_records"] or 0 for item in lists["queues"])
+        + sum(item["log_waiting"] or 0 for item in lists["routes"])}
+
+
+def read_show_status(daemon):
+    return read_status_item(daemon.status())
+
+
+def read_show_lists(daemon):
+    return read_lists({what: daemon.show(what) for what in KINDS})
 
 
 def read_show_route(daemon):
@@ -60,16 +89,113 @@ def read_show_route(daemon):
     return found, {}
 
 
+def words_of(line):
+    """{(kind, name): (state, reason)} of what a line says of objects."""
+    return {(kind, name): (state, reason.replace(" ", "-"))
+            for kind, name, state, reason in re.findall(
+                r"(\w+) (\S+) (\w+) \d+s \((?:[^:)]+: )?([^)]+)\)", line)}
+
+
 def read_service_manager(daemon):
     """Its status line, as the daemon told it last."""
     line = daemon.listener.last()
-    found = {(kind, name): (state, reason.replace(" ", "-"))
-             for kind, name, state, reason in re.findall(
-                 r"(\w+) (\S+) (\w+) \d+s \((?:[^:)]+: )?([^)]+)\)", line)}
-    up = re.search(r"(\d+)/\d+ peers up; .*; backlog (\d+).*; dead letters (\d+)", line)
-    if up is None:
+    seen = re.search(r"(\d+)/(\d+) peers up; .*; backlog (\d+)(?:, oldest (\d+)s)?; "
+                     r"dead letters (\d+); in doubt (\d+)", line)
+    if seen is None:
         raise Failure(f"the status line is {line!r}")
-    return found, {"peers up": int(up[1]), "backlog": int(up[2]), "dead letters": int(up[3])}
+    return words_of(line), {"peers up": int(seen[1]), "peers": int(seen[2]),
+                            "backlog": int(seen[3]), "oldest": int(seen[4] or 0),
+                            "dead letters": int(seen[5]), "in doubt": int(seen[6])}
+
+
+def read_check(daemon):
+    """The line for a monitoring system: also that its result is that of what it tells."""
+    done = subprocess.run(
+        daemon.host.command([daemon.program("mqbridgectl"), "--socket", daemon.socket, "check"]),
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False)
+    text, _, figures = done.stdout.rstrip("\n").partition(" | ")
+    found = words_of(text)
+    states = {state for state, _ in found.values()}
+    wanted = 2 if states & set(BAD) else 1 if states else 0
+    words = ("MQBRIDGE OK: ", "MQBRIDGE WARNING: ", "MQBRIDGE CRITICAL: ")
+    if done.returncode != wanted or not text.startswith(words[wanted]):
+        raise Failure(f"check: status {done.returncode}, not {wanted}: {done.stdout}")
+    seen = re.search(r"(\d+)/(\d+) peers up; backlog (\d+)(?:, oldest (\d+)s)?; "
+                     r"dead letters (\d+)$", text)
+    if seen is None:
+        raise Failure(f"check prints {done.stdout!r}")
+    behind = dict(re.findall(r"(\w+)=([\d.]+)", figures))
+    return found, {"peers up": int(seen[1]), "peers": int(seen[2]), "backlog": int(seen[3]),
+                   "oldest": int(seen[4] or 0), "dead letters": int(seen[5]),
+                   "held": int(behind["held"]), "bytes": int(behind["backlog_bytes"]),
+                   "received": int(behind["received"]), "delivered": int(behind["delivered"]),
+                   "settled": int(behind["settled"])}
+
+
+def read_metrics(daemon):
+    seen = Exposition(daemon.control("metrics"), "text")
+    total = {name: sum(map(float, samples.values())) for name, samples in seen.samples.items()}
+    found, figures = {}, {}
+    for kind in KINDS.values():
+        reasons = {dict(labels)[kind]: dict(labels)["reason"]
+                   for labels in seen.samples.get(f"mqbridge_{kind}_reason", {})}
+        for labels in seen.samples.get(f"mqbridge_{kind}_info", {}):
+            name = dict(labels)[kind]
+            state = seen.one_of(f"mqbridge_{kind}_state", "state", **{kind: name})
+            found[kind, name] = (state, reasons.get(name))
+    for figure, metric, kind in (
+            ("received of", "queue_received_messages_total", "queue"),
+            ("delivered of", "queue_delivered_messages_total", "queue"),
+            ("ring of", "queue_ring_messages", "queue"),
+            ("depth of", "queue_messages", "queue"),
+            ("waiting of", "route_waiting_messages", "route"),
+            ("in flight of", "route_in_flight_messages", "route"),
+            ("settled of", "route_settled_messages_total", "route")):
+        for labels, value in seen.samples.get("mqbridge_" + metric, {}).items():
+            figures[f"{figure} {dict(labels)[kind]}"] = int(value)
+    return found, {
+        **figures, "peers up": total["mqbridge_peer_up"],
+        "peers": len(seen.samples["mqbridge_peer_up"]),
+        "problems": total["mqbridge_problems"], "backlog": total["mqbridge_backlog_messages"],
+        "dead letters": total["mqbridge_dead_letters"],
+        "held": total["mqbridge_held_messages"],
+        "in doubt": total["mqbridge_in_doubt_messages_total"],
+        "oldest": max(map(float, seen.samples.get("mqbridge_route_oldest_age_seconds",
+                                                  {}).values()), default=0),
+        "bytes": sum(seen.value("mqbridge_spool_bytes", store=store)
+                     for store in ("rings", "logs")),
+        "received": total.get("mqbridge_queue_received_messages_total", 0),
+        "delivered": total.get("mqbridge_queue_delivered_messages_total", 0),
+        "settled": total.get("mqbridge_route_settled_messages_total", 0)}
+
+
+class UnixConnection(http.client.HTTPConnection):
+    def __init__(self, path):
+        super().__init__("localhost", timeout=20)
+        self.path = path
+
+    def connect(self):
+        self.sock = socket.socket(socket.AF_UNIX)
+        self.sock.settimeout(self.timeout)
+        self.sock.connect(self.path)
+
+
+def read_page(daemon):
+    """What the status page is drawn from."""
+    connection, items = UnixConnection(daemon.page), {}
+    try:
+        for what in ("status", *KINDS):
+            connection.request("GET", "/api/1/" + what)
+            answer = connection.getresponse()
+            items[what] = json.loads(answer.read())["items"]
+    finally:
+        connection.close()
+    found, figures = read_status_item(items["status"][0])
+    of_lists, figures_of_lists = read_lists(items)
+    for figure, value in figures_of_lists.items():
+        if figure not in AGES and figures.setdefault(figure, value) != value:
+            raise Failure(f"page: {figure} is {value} and {figures[figure]}")
+    return {**of_lists, **found}, figures
 
 
 # name: (function, whether it tells also what is only a consequence)
@@ -78,6 +204,9 @@ SURFACES = {
     "show queues, routes, peers": (read_show_lists, True),
     "show route": (read_show_route, False),
     "STATUS": (read_service_manager, False),
+    "check": (read_check, True),
+    "metrics": (read_metrics, True),
+    "page": (read_page, True),
 }
 
 
@@ -123,18 +252,23 @@ def bed(lab, more_of_queue=None, privileged=True):
         each.create(DEPTH, SIZE)
     address, insecure = lab.listen_address()
     beat = {"heartbeat": f"{HEARTBEAT_S}s"}
+    pages = {host.name: os.path.join(lab.directory, f"page-{host.name}")
+             for host in (lab.a, lab.b)}
     a = lab.daemon(
         {"queues": [{"name": "out", "uri": "posix:/out", **(more_of_queue or {})},
                     {"name": "calm", "uri": "posix:/calm"}],
          "peers": [{"name": "b", "address": address, "insecure": insecure, **beat}],
          "routes": [{"name": "main", "from": "out", "to": "b/in"},
-                    {"name": "calm", "from": "calm", "to": "b/calm"}]}, lab.a)
+                    {"name": "calm", "from": "calm", "to": "b/calm"}],
+         "metrics": f"unix://{pages['a']}"}, lab.a)
     b = lab.daemon(
         {"queues": [{"name": "in", "uri": "posix:/in"},
                     {"name": "calm", "uri": "posix:/calm"}],
          "listeners": [{"address": address, "insecure": insecure}],
-         "peers": [{"name": "a", "may_send_to": ["in", "calm"], **beat}]}, lab.b)
+         "peers": [{"name": "a", "may_send_to": ["in", "calm"], **beat}],
+         "metrics": f"unix://{pages['b']}"}, lab.b)
     for daemon in (b, a):
+        daemon.page = pages[daemon.name]
         daemon.listener = Listener(os.path.join(lab.directory, f"notify-{daemon.name}"))
         daemon.environment["NOTIFY_SOCKET"] = daemon.listener.path
         if not privileged:
@@ -159,7 +293,11 @@ def differences(daemon, causes, consequences):
     """What the surfaces of a daemon tell wrongly: lines."""
     wrong, figures = [], {}
     for name, (read, tells_all) in SURFACES.items():
-        found, numbers = read(daemon)
+        try:
+            found, numbers = read(daemon)
+        except Failure as why:
+            wrong.append(f"{daemon.name}: {name}: {why}")
+            continue
         wanted = {**causes, **(consequences if tells_all else {})}
         for key, value in wanted.items():
             if name == "show route" and key[0] != "route":
@@ -170,7 +308,7 @@ def differences(daemon, causes, consequences):
             if value[0] not in GOOD and key not in {**causes, **consequences}:
                 wrong.append(f"{daemon.name}: {name}: {key} is {value}")
         for figure, value in numbers.items():
-            if figures.setdefault(figure, value) != value:
+            if abs(figures.setdefault(figure, value) - value) > (figure in AGES):
                 wrong.append(f"{daemon.name}: {name}: {figure} is {value}, elsewhere "
                              f"{figures[figure]}")
     return wrong
@@ -254,6 +392,33 @@ def disconnected_route_is_waiting(lab):
                           ("route", "calm"): ("waiting", "peer-not-connected")}))
 
 
+def peer_is_told_before_the_many_routes_that_wait_for_it(lab):
+    """Lists of what is wrong are short everywhere: what only follows is not to fill them."""
+    address, insecure = lab.listen_address()
+    names = [f"q{number}" for number in range(MANY)]
+    a = lab.daemon({
+        "queues": [{"name": name, "uri": f"sysv:{0x5D00 + number:#x}", "ring_size": "64KiB",
+                    "create": {"max_bytes": "256B"}} for number, name in enumerate(names)],
+        "peers": [{"name": "b", "address": address, "insecure": insecure}],
+        "routes": [{"name": f"to {name}", "from": name, "to": f"b/{name}"} for name in names]})
+    a.listener = Listener(os.path.join(lab.directory, "notify"))
+    a.environment["NOTIFY_SOCKET"] = a.listener.path
+    a.start()
+    wanted = {("peer", "b"): ("waiting", "connection-refused")}
+
+    def told():
+        problems = a.status()["problems"]
+        lines = [a.listener.last(), subprocess.run(
+            a.host.command([a.program("mqbridgectl"), "--socket", a.socket, "check"]),
+            stdout=subprocess.PIPE, text=True, check=False).stdout]
+        return [(problem["kind"], problem["name"]) for problem in problems[:1]] == list(wanted) \
+            and all(re.match(r"[A-Za-z ]+: peer b waiting \d+s \(connection refused\)", line)
+                    for line in lines)
+    for _ in range(3):  # it goes on dialling: that is not news
+        until(told, 10, "the peer to be told first", 0.1)
+        time.sleep(1)
+
+
 def host_that_is_not_dialled_any_more_tells_it(lab):
     _, a, b = bed(lab)
     begun = time.monotonic()
@@ -328,6 +493,7 @@ if __name__ == "__main__":
     IPCQ = os.path.join(os.path.abspath(build), "src/tools/ipcq")
     sys.exit(main(route_into_a_full_queue_is_stalled, queue_with_a_full_ring_is_blocked,
                   paused_route_is_told_and_so_is_a_paused_peer, disconnected_route_is_waiting,
+                  peer_is_told_before_the_many_routes_that_wait_for_it,
                   host_that_is_not_dialled_any_more_tells_it, frozen_peer_is_told_as_such,
                   destination_that_is_not_permitted_is_told_on_both_hosts,
                   source_that_is_not_permitted_is_told,

@@ -4,6 +4,7 @@ apart by the numbers of the namespace, where there are several."""
 import json
 import os
 import re
+import shutil
 import socket
 import subprocess
 import sys
@@ -30,20 +31,25 @@ def roles(**more):
 
 
 def started(lab, settings):
-    """A daemon whose socket everybody reaches."""
+    """A daemon whose socket everybody reaches, and beside it a client: a build may be private."""
     daemon = lab.daemon(settings)
     daemon.start()
     os.chmod(daemon.socket, 0o666)
     for place in (os.path.dirname(daemon.socket), os.path.dirname(os.path.dirname(daemon.socket))):
         os.chmod(place, 0o755)
+    shutil.copy(daemon.program("mqbridgectl"), client_of(daemon))
     return daemon
+
+
+def client_of(daemon):
+    return os.path.join(os.path.dirname(daemon.socket), "mqbridgectl")
 
 
 def ask_as(daemon, user, *words, groups=""):
     """(status, output, complaints) of mqbridgectl of that user."""
     done = subprocess.run(
         daemon.host.command([sys.executable, "-c", AS_OTHER, str(user), groups,
-                             daemon.program("mqbridgectl"), "--socket", daemon.socket, *words]),
+                             client_of(daemon), "--socket", daemon.socket, *words]),
         capture_output=True, text=True, check=False, timeout=60, stdin=subprocess.DEVNULL)
     if "PermissionError" in done.stderr or "Invalid argument" in done.stderr:
         raise Skipped(f"no other users here: {done.stderr.strip().splitlines()[-1]}")
@@ -110,6 +116,23 @@ def roles_of_a_new_configuration_hold_after_a_reload(lab):
     equal(ask_as(daemon, OPERATOR, "resume", "main")[0], 4, "status of the former operator")
 
 
+def what_is_permitted_no_more_ends(lab):
+    daemon = started(lab, roles())
+    require(ask_as(daemon, OPERATOR, "resume", "main")[0] in (0, 7), "an operator is none")
+    with subprocess.Popen(
+            daemon.host.command([sys.executable, "-c", AS_OTHER, str(OPERATOR), "",
+                                 client_of(daemon), "--socket", daemon.socket,
+                                 "tap", "main", "body"]),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tap:
+        try:
+            tap.stdout.readline()  # a sign of life, though nothing passes
+            daemon.configure(roles(operators={"users": [VIEWER]}))
+            daemon.control("reload")
+            tap.wait(PATIENCE_S)
+        finally:
+            tap.kill()
+
+
 def group_of_the_socket_is_the_configured_one(lab):
     daemon = lab.daemon(roles(control_group=0))
     daemon.start()
@@ -124,4 +147,5 @@ if __name__ == "__main__":
     sys.exit(main(every_role_may_do_its_part, changes_are_logged_with_who_made_them,
                   log_takes_no_lines_from_requests,
                   roles_of_a_new_configuration_hold_after_a_reload,
+                  what_is_permitted_no_more_ends,
                   group_of_the_socket_is_the_configured_one))

@@ -15,14 +15,16 @@ import time
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness.lab import equal, main, require
-from harness.programs import until
+from harness.programs import Skipped, until
 
 QUEUES = 500
 POSIX = 125
-ROUNDS = 10
-SHOW_S = 0.050   # of the client's time
-# What other programs take of the machine is not the daemon's doing, and only ever adds to a
-# time: so the best of the rounds is judged.
+ROUNDS = 11        # that count
+TRIES = 400
+SHOW_S = 0.050     # of the client's time
+# What other programs take of the machine is not the daemon's doing. A round counts when the
+# daemon did not wait for a processor in it, or hardly, however long it took.
+WAITED_S = 0.003
 
 
 def uri(number):
@@ -76,21 +78,30 @@ def slow_turns(session):
 
 
 def judge(daemon, request, items, limit_s):
+    """The median of the rounds, and not one slow turn in any."""
     session = Session(daemon.socket)
     session.ask(request)
-    took, turns = [], []
-    for _ in range(ROUNDS):
-        before = slow_turns(session)
+    took, turns = [], 0
+    for _ in range(TRIES):
+        before, waited = slow_turns(session), daemon.waited_s()
         seconds, answer = session.ask(request)
+        slow = slow_turns(session) - before
+        if daemon.waited_s() - waited > WAITED_S:
+            continue
         took.append(seconds)
-        turns.append(slow_turns(session) - before)
+        turns += slow
+        if len(took) == ROUNDS:
+            break
+    else:
+        raise Skipped(f"{request}: other programs had the processors in all but {len(took)} of "
+                      f"{TRIES} rounds")
     if request.endswith(" json"):
         equal(len(json.loads(answer)["items"]), items, f"items of {request}")
-    print(f"# {request}: best {min(took) * 1000:.1f} ms, median "
-          f"{sorted(took)[ROUNDS // 2] * 1000:.1f} ms; slow turns: "
-          f"{sum(turns)} in {ROUNDS} rounds", flush=True)
-    require(min(took) < limit_s, f"{request} took {min(took) * 1000:.1f} ms at best")
-    equal(min(turns), 0, f"turns of the loop above 10 ms for {request}")
+    median = sorted(took)[ROUNDS // 2]
+    print(f"# {request}: median {median * 1000:.1f} ms, at most {max(took) * 1000:.1f} ms, "
+          f"{len(answer)} bytes", flush=True)
+    require(median < limit_s, f"{request} took {median * 1000:.1f} ms")
+    equal(turns, 0, f"turns of the loop above 10 ms for {request}")
 
 
 def five_hundred_routes_are_shown_at_once(lab):

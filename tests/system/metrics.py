@@ -349,21 +349,14 @@ def slow_turns(found):
             - found.value("mqbridge_loop_turn_seconds_bucket", le="0.01"))
 
 
-def waited_s(daemon):
-    """How long the loop's thread was ready to run and other programs had the processors."""
-    path = f"/proc/{daemon.process.pid}/task/{daemon.process.pid}/schedstat"
-    with open(path, encoding="ascii") as text:
-        return int(text.read().split()[1]) / 1e9
-
-
 def scrape(daemon):
     """What is wrong with three answers, or None; and whether others disturbed them."""
-    slow, waited = slow_turns(verb(daemon)), waited_s(daemon)
+    slow, waited = slow_turns(verb(daemon)), daemon.waited_s()
     done = daemon.host.run(
         [sys.executable, "-c", SCRAPE, f"http://127.0.0.1:{PORT}/metrics", 3],
         stdout=subprocess.PIPE, text=True)
     took = [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
-    waited, slow = waited_s(daemon) - waited, slow_turns(verb(daemon)) - slow
+    waited, slow = daemon.waited_s() - waited, slow_turns(verb(daemon)) - slow
     require(took[0][1] > MANY * 1000, f"an answer of {took[0][1]} bytes")
     if slow > 0:
         return f"{slow} turns of the loop above 10 ms", waited > 0.01

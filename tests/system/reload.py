@@ -424,6 +424,34 @@ def pauses_survive_a_reload(lab):
     bench.exact(0, 1)
 
 
+def replaced_route_ends_what_waits_for_the_former(lab):
+    """A route of the same name that takes from elsewhere never settles what the former held."""
+    bench = Bench(lab, 2)
+    bench.produce(0, 1)
+    bench.moves(0, 1, messages=500)  # sequences that the other one does not reach
+    bench.flows[1].consumer.pause()
+    until(lambda: bench.a.route("r1")["waiting"] > 50, 20, "a backlog")
+    waits = [subprocess.Popen(
+        bench.a.host.command([bench.a.program("mqbridgectl"), "--socket", bench.a.socket,
+                              *words]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        text=True) for words in (["wait", "settled", "r1", "timeout", "30s"],
+                                 ["drain", "r1", "timeout", "30s", "json"])]
+    until(lambda: bench.a.route("r1")["state"] == "draining", 20, "the drain")
+    full = bench.settings_a
+    other = {"name": "out1", "uri": "posix:/other",
+             "create": {"max_messages": DEPTH, "message_size": f"{SIZE}B"}}
+    equal(reload(bench.a, {**full, "queues": [full["queues"][0], other]})[0], 7, "status")
+    text = [wait.communicate(timeout=60)[0] for wait in waits]
+    equal([wait.returncode for wait in waits], [5, 0], f"statuses of wait and drain: {text}")
+    require("a reload has taken r1 away" in text[0], f"the wait says {text[0]}")
+    item = json.loads(text[1].splitlines()[-1])["items"][0]
+    equal((item["settled"], item["left"]), (0, 0), "what the drain tells")
+    bench.flows[1].consumer.resume()
+    equal(reload(bench.a, full)[0], 0, "status")
+    equal(ask(bench.a, "resume", "r1")[0], 0, "status of resume")
+    bench.exact(0, 1)
+
+
 def nothing_else_makes_a_system_call(lab):
     """While a route of another queue comes and goes, an idle one does nothing."""
     bench = Bench(lab, 2)
@@ -450,4 +478,6 @@ if __name__ == "__main__":
                   permission_taken_away_closes_that_stream_alone,
                   destination_queue_changes_under_load,
                   unix_listener_changes_mode_and_users, hangup_reloads,
-                  pauses_survive_a_reload, nothing_else_makes_a_system_call))
+                  pauses_survive_a_reload,
+                  replaced_route_ends_what_waits_for_the_former,
+                  nothing_else_makes_a_system_call))

@@ -85,7 +85,7 @@ class DiskFull(Scenario):
     def wait_full(bed):
         """Every route says so, and no producer goes on."""
         def full():
-            return all(NO_SPACE in (route["log_reason"] or "") and
+            return all(route["log_reason"] == "disk-full" and
                        route["state"] != "flowing" for route in bed.sides["a"].show("routes"))
         bed.until(full, FULL_S, "the routes to say that the disk is full")
         bed.wait_standstill(0.3)

@@ -11,6 +11,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "suites.h"
 
 static char dir_path[] = "/tmp/mqbridge-file-XXXXXX";
@@ -29,7 +30,8 @@ make_dir(void)
 static void
 remove_dir(void)
 {
-	static const char *const names[] = { "f", "f.new", "fifo" };
+	static const char *const names[] = { "f", "f.new", "fifo", "aside", "aside-1",
+		"aside-2" };
 
 	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
 		(void)unlinkat(dir_fd, names[i], 0);
@@ -169,6 +171,40 @@ START_TEST(replace_with_too_long_name_returns_enametoolong)
 }
 END_TEST
 
+START_TEST(file_set_aside_never_goes_over_another)
+{
+	static const char *const wanted[] = { "aside", "aside-1", "aside-2" };
+	char kept[16], *found;
+	size_t len;
+
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		write_file("f", wanted[i], strlen(wanted[i]));
+		strcpy(kept, "aside");
+		ck_assert_int_eq(file_set_aside(dir_fd, "f", kept, sizeof(kept)), 0);
+		ck_assert_str_eq(kept, wanted[i]);
+	}
+	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
+		ck_assert_int_eq(file_read(&found, &len, dir_fd, wanted[i], 100), 0);
+		ck_assert_str_eq(found, wanted[i]);
+		free(found);
+	}
+}
+END_TEST
+
+START_TEST(file_that_cannot_be_set_aside_stays)
+{
+	char kept[sizeof("aside")] = "aside";
+
+	ck_assert_int_eq(file_set_aside(dir_fd, "f", kept, sizeof(kept)), -ENOENT);
+	write_file("f", "1", 1);
+	write_file("aside", "2", 1);
+	ck_assert_int_eq(
+	    file_set_aside(dir_fd, "f", kept, sizeof(kept)), -ENAMETOOLONG);
+	ck_assert_str_eq(kept, "aside");
+	ck_assert_int_eq(faccessat(dir_fd, "f", F_OK, 0), 0);
+}
+END_TEST
+
 START_TEST(tmpfs_is_told_from_other_file_systems)
 {
 	int shm = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -209,6 +245,8 @@ suite_file(void)
 	tcase_add_loop_test(tc, replace_puts_new_content_in_place, 0, 2);
 	tcase_add_test(tc, replace_that_fails_keeps_the_old_file);
 	tcase_add_test(tc, replace_with_too_long_name_returns_enametoolong);
+	tcase_add_test(tc, file_set_aside_never_goes_over_another);
+	tcase_add_test(tc, file_that_cannot_be_set_aside_stays);
 	tcase_add_test(tc, tmpfs_is_told_from_other_file_systems);
 	suite_add_tcase(s, tc);
 	return s;

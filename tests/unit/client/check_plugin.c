@@ -226,6 +226,7 @@ START_TEST(document_says_the_same)
 
 	start(documents[_i]);
 	status = check_with(0, 0, 1);
+	ck_assert_ptr_eq(strchr(said, '\n'), said + strlen(said) - 1);
 	document = json_loads(said, 0, NULL);
 	item = json_array_get(json_object_get(document, "items"), 0);
 	ck_assert_str_eq(json_string_value(json_object_get(document, "kind")), "check");

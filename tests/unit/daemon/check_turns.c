@@ -1,11 +1,13 @@
 #include "daemon/turns.h"
 
 #include <check.h>
+#include <event2/event.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
 #include "base/clock.h"
 #include "base/histogram.h"
+#include "daemon/loop.h"
 #include "suites.h"
 
 #define BUSY_NS INT64_C(3000000)
@@ -88,6 +90,38 @@ START_TEST(time_of_the_wait_itself_does_not_count)
 }
 END_TEST
 
+static void
+again(evutil_socket_t none, short what, void *arg)
+{
+	static const struct timeval soon = { .tv_usec = 1000 };
+	struct event **ev = arg;
+
+	(void)none;
+	(void)what;
+	ck_assert_int_eq(event_add(*ev, &soon), 0);
+}
+
+/* A libevent that waits by another call than epoll_wait(2) would go uncounted. */
+START_TEST(each_turn_of_a_loop_of_libevent_counts)
+{
+	struct event_base *base;
+	struct event *ev;
+	struct histogram times;
+
+	ck_assert_int_eq(loop_new(&base), 0);
+	ev = evtimer_new(base, again, &ev);
+	ck_assert_ptr_nonnull(ev);
+	again(-1, 0, &ev);
+	turns_begin();
+	for (int i = 0; i < 10; i++)
+		ck_assert_int_eq(event_base_loop(base, EVLOOP_ONCE), 0);
+	turns_times(&times);
+	ck_assert_uint_ge(count(&times), 10);
+	event_free(ev);
+	event_base_free(base);
+}
+END_TEST
+
 Suite *
 suite_turns(void)
 {
@@ -98,6 +132,7 @@ suite_turns(void)
 	tcase_add_test(tc, thread_that_has_not_begun_counts_nothing);
 	tcase_add_test(tc, turn_lasts_from_wait_to_wait);
 	tcase_add_test(tc, time_of_the_wait_itself_does_not_count);
+	tcase_add_test(tc, each_turn_of_a_loop_of_libevent_counts);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -385,7 +385,7 @@ START_TEST(letter_of_a_later_version_is_kept_aside)
 	bytes[8] = 2; /* the version */
 	/* As often as it comes, none of them is lost. */
 	for (int i = 0; i < 3; i++) {
-		const char *const suffix[] = { "", ".1", ".2" };
+		const char *const suffix[] = { "", "-1", "-2" };
 
 		bytes[len - 1] = (uint8_t)i;
 		state_put(dirs.state_fd, name, bytes, len);

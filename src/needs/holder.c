@@ -1,4 +1,4 @@
-#include "daemon/holder.h"
+#include "needs/holder.h"
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,4 +1,4 @@
-#include "daemon/holder.h"
+#include "needs/holder.h"
 
 #include <check.h>
 #include <stdlib.h>

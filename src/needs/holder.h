@@ -1,6 +1,6 @@
 /* Who holds a lock that we did not get. */
-#ifndef MQBRIDGE_DAEMON_HOLDER_H
-#define MQBRIDGE_DAEMON_HOLDER_H
+#ifndef MQBRIDGE_NEEDS_HOLDER_H
+#define MQBRIDGE_NEEDS_HOLDER_H
 
 #include <sys/types.h>
 
