@@ -151,6 +151,7 @@ say_figures(FILE *out, const struct plugin *pl)
 		{ "backlog_bytes", "backlog_bytes", "B" },
 		{ "dead_letters", "dead_letters", "" },
 		{ "held", "held", "" },
+		{ "in_doubt", "in_doubt_total", "c" },
 		{ "received", "received_total", "c" },
 		{ "delivered", "delivered_total", "c" },
 		{ "settled", "settled_total", "c" },
@@ -182,7 +183,8 @@ say_words(FILE *out, const struct plugin *pl)
 	if (json_is_number(age))
 		(void)fprintf(out, ", oldest %.0fs%s", json_number_value(age),
 		    judge_age(pl) == PLUGIN_OK ? "" : " (too old)");
-	(void)fprintf(out, "; dead letters %.0f", number_of(pl, "dead_letters"));
+	(void)fprintf(out, "; dead letters %.0f; in doubt %.0f",
+	    number_of(pl, "dead_letters"), number_of(pl, "in_doubt_total"));
 }
 
 static void

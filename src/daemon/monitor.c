@@ -1,9 +1,11 @@
 #include "daemon/monitor.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "base/quote.h"
@@ -28,6 +30,8 @@ struct monitor {
 	char *daemon; /* name */
 	char **names;
 	size_t n_names;
+	int passed; /* a socket that the service manager has too, -1: none */
+	char *passed_at;
 };
 
 /* ---- metrics -------------------------------------------------------------------- */
@@ -136,16 +140,27 @@ open_web(struct monitor *mo, struct web **ret, const struct conf *conf, int pass
 	return rc;
 }
 
-/* The socket that the service manager has for it; -1: none. */
+/* The socket that the service manager has for it; -1: none. Nobody else can listen there as
+ * long as it has it, so that one more of it stays here for the next change. */
 static int
-passed_socket(const struct conf *conf, struct activation *activation)
+passed_socket(
+    struct monitor *mo, const struct conf *conf, struct activation *activation)
 {
 	struct address ad;
 	int fd = -1;
 
+	if (mo->passed >= 0)
+		return strcmp(mo->passed_at, conf->metrics) == 0
+			   ? fcntl(mo->passed, F_DUPFD_CLOEXEC, 0)
+			   : -1;
 	if (web_socket_address(&ad, conf->metrics) == 0)
 		fd = activation_take(activation, ACTIVATION_METRICS, &ad);
-	return fd < 0 ? -1 : fd;
+	if (fd < 0)
+		return -1;
+	mo->passed_at = strdup(conf->metrics);
+	if (mo->passed_at != NULL)
+		mo->passed = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	return fd;
 }
 
 static int
@@ -159,7 +174,7 @@ change(struct monitor *mo, const struct conf *conf, struct activation *activatio
 		web_close(mo->web);
 		mo->web = NULL;
 	}
-	rc = open_web(mo, &web, conf, passed_socket(conf, activation));
+	rc = open_web(mo, &web, conf, passed_socket(mo, conf, activation));
 	if (rc < 0)
 		return rc;
 	web_close(mo->web);
@@ -190,6 +205,7 @@ monitor_new(
 		return -ENOMEM;
 	mo->base = base;
 	mo->context = context;
+	mo->passed = -1;
 	for (size_t i = 0; i < FORMS; i++)
 		mo->makers[i] =
 		    (struct document_maker){ i == 0 ? begin_text : begin_open,
@@ -205,5 +221,8 @@ monitor_free(struct monitor *mo)
 		return;
 	web_close(mo->web);
 	forget(mo);
+	if (mo->passed >= 0)
+		(void)close(mo->passed);
+	free(mo->passed_at);
 	free(mo);
 }

@@ -33,9 +33,9 @@ struct numbers_memory {
 #define NUMBERS_DETAIL 512 /* bytes of a detail with its NUL */
 struct numbers_health {
 	enum state state;
-	enum reason reason;          /* REASON_NONE when it is good */
-	uint64_t since_ms;           /* CLOCK_MONOTONIC, as far as it was seen */
-	const char *host;            /* the peer where the cause lies; "": here */
+	enum reason reason; /* REASON_NONE when it is good */
+	uint64_t since_ms;  /* CLOCK_MONOTONIC, as far as it was seen; 0: not known */
+	const char *host;   /* the peer where the cause lies; "": here */
 	char detail[NUMBERS_DETAIL]; /* "" when good */
 };
 
@@ -69,7 +69,7 @@ struct numbers_peer {
 
 /* One thing that is wrong. */
 struct numbers_finding {
-	const char *kind; /* "route", "queue", "peer", "dead-letters" */
+	const char *kind; /* "route", "queue", "peer", "store" */
 	const char *name; /* borrowed until control returns to the loop */
 	struct numbers_health health;
 };
@@ -104,7 +104,8 @@ void numbers_peer(
     const struct assembly *as, struct assembly_peer *ap, struct numbers_peer *ret);
 void numbers_total(const struct assembly *as, struct numbers_total *ret);
 
-/* "route orders stalled 42s (hub: queue full)" into buf, which is returned. */
+/* "route orders stalled 42s (hub: queue full)" into buf, which is returned; without the time if
+ * that is not known. */
 char *numbers_words(char *buf, size_t size, const struct numbers_finding *fi);
 /* How long it has been so. */
 uint64_t numbers_since_s(const struct numbers_health *health);

@@ -114,10 +114,9 @@ add_orphans(const struct assembly *as, struct numbers_total *ret)
 {
 	size_t rings = inventory_rings(as->inventory);
 	size_t streams = inventory_streams(as->inventory);
-	struct numbers_health he = { .state = STATE_ORPHAN,
-		.reason = REASON_NOT_CONFIGURED,
-		.host = "",
-		.since_ms = clock_monotonic_ms() };
+	struct numbers_health he = {
+		.state = STATE_ORPHAN, .reason = REASON_NOT_CONFIGURED, .host = ""
+	};
 	uint64_t records = 0;
 
 	for (size_t i = 0; i < rings; i++) {
@@ -140,10 +139,9 @@ add_orphans(const struct assembly *as, struct numbers_total *ret)
 static void
 add_held(const struct assembly *as, struct numbers_total *ret)
 {
-	struct numbers_health he = { .state = STATE_PAUSED,
-		.reason = REASON_IN_DOUBT_HELD,
-		.host = "",
-		.since_ms = clock_monotonic_ms() };
+	struct numbers_health he = {
+		.state = STATE_PAUSED, .reason = REASON_IN_DOUBT_HELD, .host = ""
+	};
 
 	ret->dead_letters = deadletters_count(as->dead);
 	ret->dead_letter_bytes = deadletters_bytes(as->dead);
@@ -209,13 +207,16 @@ char *
 numbers_words(char *buf, size_t size, const struct numbers_finding *fi)
 {
 	const struct numbers_health *he = &fi->health;
-	char reason[64];
+	char reason[64], since[32] = "";
 
+	if (he->since_ms != 0)
+		(void)snprintf(
+		    since, sizeof(since), " %" PRIu64 "s", numbers_since_s(he));
 	(void)snprintf(reason, sizeof(reason), "%s", reason_name(he->reason));
 	for (char *at = reason; *at != '\0'; at++)
 		*at = (char)(*at == '-' ? ' ' : *at);
-	(void)snprintf(buf, size, "%s %.64s %s %" PRIu64 "s (%.64s%s%s)", fi->kind,
-	    quote(fi->name).text, state_name(he->state), numbers_since_s(he),
+	(void)snprintf(buf, size, "%s %.64s %s%s (%.64s%s%s)", fi->kind,
+	    quote(fi->name).text, state_name(he->state), since,
 	    he->host[0] != '\0' ? quote(he->host).text : "",
 	    he->host[0] != '\0' ? ": " : "", reason);
 	return buf;

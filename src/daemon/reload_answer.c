@@ -57,8 +57,7 @@ warn(const struct reload_answer *ra, const char *text)
 
 /* Is it the same ring, whatever its name? */
 static bool
-is_same_source(
-    const struct conf_queue *one, const struct conf *after, const char *name)
+is_same_source(const struct conf_queue *one, const struct conf *after, const char *name)
 {
 	const struct conf_queue *two = conf_queue_find(after, name);
 
@@ -127,8 +126,8 @@ warn_route(const struct reload_answer *ra, const struct assembly_route *ar,
 }
 
 int
-reload_answer_warn(const struct reload_answer *ra, const struct assembly *as,
-    const struct conf *after)
+reload_answer_warn(
+    const struct reload_answer *ra, const struct assembly *as, const struct conf *after)
 {
 	int rc = 0;
 

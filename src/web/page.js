@@ -85,9 +85,6 @@ function backlogOf(route) {
 
 /* ---- what is wrong ------------------------------------------------------------------- */
 
-const KINDS = { route: "route", queue: "queue", peer: "peer", "dead-letters": "dead letters",
-	"in-doubt": "in doubt" };
-
 /* Many with one cause are one finding. The daemon has put the worst first. */
 function findings(problems) {
 	const found = new Map();
@@ -106,7 +103,7 @@ function findings(problems) {
 
 function titleOf(found) {
 	const { first, more } = found;
-	const kind = KINDS[first.kind] || plain(first.kind);
+	const kind = plain(first.kind);
 	const name = first.name === null || first.name === undefined ? "" : " " + plain(first.name);
 
 	if (more.length > 0)

@@ -142,11 +142,12 @@ reasons()
 schema()
 {
 	new_tree
-	mkdir -p "$tree/docs" "$tree/src/control" "$tree/src/spool"
+	mkdir -p "$tree/docs" "$tree/src/client" "$tree/src/control" "$tree/src/spool"
 	for file in src/base/reason.h src/base/state.h src/base/state.c \
 		src/spool/deadletter_reason.c; do
 		cp "$lint_root/$file" "$tree/$file"
 	done
+	cp "$lint_root"/src/client/*.c "$tree/src/client"
 	cp "$lint_root"/src/control/*.c "$tree/src/control"
 	cp "$lint_root"/src/daemon/*.c "$tree/src/daemon"
 	for fault in '' 's/"queue-full",//' 's/"const": "peers"/"const": "piers"/' \

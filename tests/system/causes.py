@@ -121,13 +121,14 @@ def read_check(daemon):
     if done.returncode != wanted or not text.startswith(words[wanted]):
         raise Failure(f"check: status {done.returncode}, not {wanted}: {done.stdout}")
     seen = re.search(r"(\d+)/(\d+) peers up; backlog (\d+)(?:, oldest (\d+)s)?; "
-                     r"dead letters (\d+)$", text)
+                     r"dead letters (\d+); in doubt (\d+)$", text)
     if seen is None:
         raise Failure(f"check prints {done.stdout!r}")
     behind = dict(re.findall(r"(\w+)=([\d.]+)", figures))
     return found, {"peers up": int(seen[1]), "peers": int(seen[2]), "backlog": int(seen[3]),
                    "oldest": int(seen[4] or 0), "dead letters": int(seen[5]),
-                   "held": int(behind["held"]), "bytes": int(behind["backlog_bytes"]),
+                   "in doubt": int(seen[6]), "held": int(behind["held"]),
+                   "bytes": int(behind["backlog_bytes"]),
                    "received": int(behind["received"]), "delivered": int(behind["delivered"]),
                    "settled": int(behind["settled"])}
 

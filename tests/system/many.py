@@ -8,6 +8,7 @@ a quarter of the queues is POSIX and the rest System V, which no limit of a user
 import json
 import os
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -19,12 +20,14 @@ from harness.programs import Skipped, until
 
 QUEUES = 500
 POSIX = 125
-ROUNDS = 11        # that count
-TRIES = 400
+ROUNDS = 11        # at least
+CALM = 3           # of them, in which nothing disturbed the daemon
+TRIES = 60
+PACE_S = 0.25      # between rounds: all clients together get 3 of 100 of the loop's time
 SHOW_S = 0.050     # of the client's time
-# What other programs take of the machine is not the daemon's doing. A round counts when the
-# daemon did not wait for a processor in it, or hardly, however long it took.
-WAITED_S = 0.003
+# What other programs take of the machine is not the daemon's doing: how long it waited for a
+# processor is taken off. In a calm round that is less than a part of a slow turn.
+CALM_S = 0.003
 
 
 def uri(number):
@@ -78,30 +81,27 @@ def slow_turns(session):
 
 
 def judge(daemon, request, items, limit_s):
-    """The median of the rounds, and not one slow turn in any."""
+    """The median of the rounds, and no slow turn in any calm one."""
     session = Session(daemon.socket)
     session.ask(request)
-    took, turns = [], 0
-    for _ in range(TRIES):
-        before, waited = slow_turns(session), daemon.waited_s()
+    took, turns = [], []
+    while len(took) < ROUNDS or (len(turns) < CALM and len(took) < TRIES):
+        time.sleep(PACE_S)  # as somebody who looks does, and no flood
+        slow, begun = slow_turns(session), daemon.waited_s()
         seconds, answer = session.ask(request)
-        slow = slow_turns(session) - before
-        if daemon.waited_s() - waited > WAITED_S:
-            continue
-        took.append(seconds)
-        turns += slow
-        if len(took) == ROUNDS:
-            break
-    else:
-        raise Skipped(f"{request}: other programs had the processors in all but {len(took)} of "
-                      f"{TRIES} rounds")
+        took.append(seconds - (daemon.waited_s() - begun))
+        slow = slow_turns(session) - slow
+        if daemon.waited_s() - begun < CALM_S:
+            turns.append(slow)
     if request.endswith(" json"):
         equal(len(json.loads(answer)["items"]), items, f"items of {request}")
-    median = sorted(took)[ROUNDS // 2]
-    print(f"# {request}: median {median * 1000:.1f} ms, at most {max(took) * 1000:.1f} ms, "
-          f"{len(answer)} bytes", flush=True)
+    median = statistics.median(took)
+    print(f"# {request}: median {median * 1000:.1f} ms, at most {max(took) * 1000:.1f} ms; "
+          f"{sum(turns)} slow turns in {len(turns)} calm rounds of {len(took)}", flush=True)
     require(median < limit_s, f"{request} took {median * 1000:.1f} ms")
-    equal(turns, 0, f"turns of the loop above 10 ms for {request}")
+    equal(sum(turns), 0, f"turns of the loop above 10 ms for {request}")
+    if len(turns) < CALM:
+        raise Skipped(f"{request}: other programs had the processors all the time")
 
 
 def five_hundred_routes_are_shown_at_once(lab):

@@ -68,6 +68,8 @@ damage_file(struct bytes *by, uint64_t *seed, char *what, size_t what_size)
 	uint64_t n = kind == 1 ? 1 + damage_random(seed, 4) : 1;
 
 	(void)snprintf(what, what_size, "%s %s", by->name, names[kind]);
+	if (by->len == 0)
+		return; /* the piece before cut it off */
 	if (kind == 2) {
 		by->len = damage_random(seed, by->len);
 		touch(by, by->len, by->was - by->len);

@@ -18,6 +18,8 @@ from torture.scenario import Scenario
 REMOVED = "was removed"
 NOTICE_S = 1.0
 REMOVED_S = 10  # until the program has done it
+# Of lines of the log that repeat so many are written in so many seconds.
+LINES, LINES_S = 5, 10.5
 
 POSIX_TYPES, SYSV_TYPES = ((0, 1, 31, 32767),), ((1, 2, 2**63 - 1),)
 
@@ -33,10 +35,11 @@ class Vanish(Scenario):
     def __init__(self, rounds):
         super().__init__(rounds, both_ways=False, may_repeat=True)
         self.removed, self.noticed, self.gone = None, None, 0
+        self.told = {}  # when removals of a queue were last told
 
     def prepare(self, bed):
         self.removed = {"a": 0, "b": 0}
-        self.noticed = []
+        self.noticed, self.told = [], {}
 
     def configure(self, bed, side, settings):
         for queue in settings["queues"]:
@@ -71,6 +74,7 @@ class Vanish(Scenario):
 
     def strike(self, bed, program, side, at_once):
         """at_once: whatever waits in the queue."""
+        self.wait_telling(bed, program)
         daemon, before = bed.sides[side].process, program.removals()
         still = at_once and bed.options.kind == "sysv"
         if still:
@@ -87,6 +91,13 @@ class Vanish(Scenario):
         bed.until(lambda: bed.log_count(side, REMOVED) >= self.removed[side], NOTICE_S,
                   f"daemon {side} to notice that its queue was removed")
         self.noticed.append(time.monotonic() - begun)
+        self.told[program].append(time.monotonic())
+
+    def wait_telling(self, bed, program):
+        """Until one more removal of its queue is sure to be written to the log."""
+        told = self.told.setdefault(program, [])
+        bed.until(lambda: len(told) < LINES or time.monotonic() > told[-LINES] + LINES_S,
+                  2 * LINES_S, "the log to tell of one more removal")
 
     def finish(self, bed):
         self.gone = sum(flow.gone() for flow in bed.flows)

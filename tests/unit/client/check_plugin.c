@@ -21,6 +21,7 @@
 #define GOOD                                                                           \
 	"\"name\":\"edge\",\"state\":\"running\",\"peers\":2,\"peers_up\":2,"          \
 	"\"backlog_records\":3,\"backlog_bytes\":192,\"dead_letters\":0,\"held\":0,"   \
+	"\"in_doubt_total\":2,"                                                        \
 	"\"received_total\":9,\"delivered_total\":8,\"settled_total\":7"
 
 static char dir[] = "/tmp/check_plugin.XXXXXX";
@@ -125,10 +126,10 @@ START_TEST(good_daemon_is_ok_with_all_figures)
 	start("{" GOOD ",\"oldest_age_s\":null,\"problems\":[]}");
 	ck_assert_int_eq(check_with(0, 0, 0), PLUGIN_OK);
 	ck_assert_str_eq(said,
-	    "MQBRIDGE OK: 2/2 peers up; backlog 3; dead letters 0"
+	    "MQBRIDGE OK: 2/2 peers up; backlog 3; dead letters 0; in doubt 2"
 	    " | oldest=0.000s;;;0 backlog=3;;;0 backlog_bytes=192B;;;0"
-	    " dead_letters=0;;;0 held=0;;;0 received=9c;;;0 delivered=8c;;;0"
-	    " settled=7c;;;0\n");
+	    " dead_letters=0;;;0 held=0;;;0 in_doubt=2c;;;0 received=9c;;;0"
+	    " delivered=8c;;;0 settled=7c;;;0\n");
 }
 END_TEST
 

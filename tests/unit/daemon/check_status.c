@@ -114,6 +114,16 @@ START_TEST(line_folds_routes_that_wait_for_a_peer_that_is_told)
 }
 END_TEST
 
+START_TEST(line_leaves_out_a_time_that_is_not_known)
+{
+	char line[STATUS_MAX];
+
+	wrong("store", "in-doubt", STATE_PAUSED, REASON_IN_DOUBT_HELD)->since_ms = 0;
+	ck_assert_str_eq(status_of(line, sizeof(line), &total),
+	    "degraded: store in-doubt paused (in doubt held); " REST);
+}
+END_TEST
+
 START_TEST(line_that_is_too_long_is_cut)
 {
 	char line[32];
@@ -136,6 +146,7 @@ suite_status(void)
 	tcase_add_test(tc, line_of_what_is_good_is_short);
 	tcase_add_test(tc, line_tells_three_and_counts_the_others);
 	tcase_add_test(tc, line_folds_routes_that_wait_for_a_peer_that_is_told);
+	tcase_add_test(tc, line_leaves_out_a_time_that_is_not_known);
 	tcase_add_test(tc, line_that_is_too_long_is_cut);
 	suite_add_tcase(s, tc);
 	return s;
