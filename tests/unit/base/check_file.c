@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <limits.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -179,7 +180,7 @@ START_TEST(file_set_aside_never_goes_over_another)
 
 	for (size_t i = 0; i < ARRAY_LEN(wanted); i++) {
 		write_file("f", wanted[i], strlen(wanted[i]));
-		strcpy(kept, "aside");
+		(void)snprintf(kept, sizeof(kept), "aside");
 		ck_assert_int_eq(file_set_aside(dir_fd, "f", kept, sizeof(kept)), 0);
 		ck_assert_str_eq(kept, wanted[i]);
 	}
