@@ -5,14 +5,12 @@
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include <jansson.h>
 
 #include "base/compiler.h"
-#include "client/ask.h"
-#include "control/server.h"
-#include "control/text.h"
+#include "client/query.h"
+#include "control/reply.h"
 
 #define SILENCE_MS 2000 /* somebody waits with a finger on a key */
 #define TYPE_MAX   16   /* bytes of "STREAM-ID" with its NUL */
@@ -23,12 +21,12 @@ static const struct type_row {
 	const char *request;
 	const char *member;
 } types[] = {
-	{ "ROUTE", "show routes json", "name" },
-	{ "PEER", "show peers json", "name" },
-	{ "QUEUE", "show queues json", "name" },
-	{ "LETTER-ID", "show dead-letters json", "id" },
-	{ "HELD-ID", "show in-doubt json", "id" },
-	{ "STREAM-ID", "show in-doubt json", "stream" },
+	{ "ROUTE", "show routes", "name" },
+	{ "PEER", "show peers", "name" },
+	{ "QUEUE", "show queues", "name" },
+	{ "LETTER-ID", "show dead-letters", "id" },
+	{ "HELD-ID", "show in-doubt", "id" },
+	{ "STREAM-ID", "show in-doubt", "stream" },
 };
 
 struct completion {
@@ -43,20 +41,12 @@ struct completion {
 static json_t *
 ask_items(const char *socket, const char *request)
 {
-	struct ask ask = { .line = request, .len = strlen(request), .as_json = true };
-	struct text answer;
+	struct query qu = { .socket = socket, .silence_ms = SILENCE_MS };
 	json_t *document = NULL;
 	json_t *items;
-	int fd;
 
-	if (ask_connect(&fd, socket, SILENCE_MS) != 0)
+	if (query_run(&qu, &document, request) != REPLY_DONE && document == NULL)
 		return NULL;
-	text_init(&answer, ASK_ANSWER_MAX);
-	ask.pieces = stderr;
-	if (ask_exchange(&answer, fd, &ask) == 0 && answer.len > 0)
-		document = json_loadb(answer.bytes, answer.len, 0, NULL);
-	text_done(&answer);
-	(void)close(fd);
 	items = json_incref(json_object_get(document, "items"));
 	json_decref(document);
 	return items;
@@ -251,7 +241,7 @@ complete_command(FILE *out, const char *socket, const char *const *words, size_t
 		return -ENOMEM;
 	for (size_t i = 0; n == 1 && own[i] != NULL; i++)
 		offer(&co, own[i], strlen(own[i]));
-	rows = ask_items(socket, "help json");
+	rows = ask_items(socket, "help");
 	offer_rows(&co, rows);
 	json_decref(rows);
 	json_decref(co.seen);

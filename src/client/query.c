@@ -24,7 +24,8 @@ exchange(struct query *qu, struct text *answer, const struct ask *ak)
 	int fd;
 	int rc;
 
-	rc = ask_connect(&fd, qu->socket, ASK_SILENCE_MS);
+	rc = ask_connect(
+	    &fd, qu->socket, qu->silence_ms == 0 ? ASK_SILENCE_MS : qu->silence_ms);
 	if (rc == -EACCES || rc == -EPERM)
 		return say(qu, REPLY_DENIED, "not permitted to use", strerror(-rc));
 	if (rc < 0)

@@ -2,6 +2,8 @@
 #ifndef MQBRIDGE_CLIENT_QUERY_H
 #define MQBRIDGE_CLIENT_QUERY_H
 
+#include <stdint.h>
+
 #include <jansson.h>
 
 #include "base/compiler.h"
@@ -10,6 +12,7 @@
 
 struct query {
 	const char *socket;      /* path, borrowed */
+	uint32_t silence_ms;     /* of a daemon that is given up; 0: ASK_SILENCE_MS */
 	char why[QUERY_WHY_MAX]; /* of the last failure: a line without a newline */
 };
 
