@@ -13,6 +13,7 @@ from torture.scenarios import SCENARIOS
 PLAIN_ROUNDS = 8  # one kill loses something more often than not
 NAMES = ("text", "random")
 AT_ONCE = 2  # of the short form
+LIMIT_S = (6 * 3600, 240)  # of the long form, and of the short one: then it has failed
 
 
 def cases(form):
@@ -33,17 +34,22 @@ def cases(form):
                 "plain"], True)
 
 
-def run(arguments, build, crash_build):
+def run(arguments, build, crash_build, limit):
     """(exit status, output, seconds)"""
     begun = time.monotonic()
     crash = []
     if crash_build and arguments[0] in SCENARIOS:
         crash = ["--crash-build", crash_build]
-    done = subprocess.run([sys.executable, os.path.join(TESTS, "torture", "run"),
-                           *map(str, arguments), "--build", build, *crash],
-                          stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-                          check=False)
-    return done.returncode, done.stdout, time.monotonic() - begun
+    command = [sys.executable, os.path.join(TESTS, "torture", "run"),
+               *map(str, arguments), "--build", build, *crash]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+                          text=True) as process:
+        try:
+            output, _ = process.communicate(timeout=limit)
+        except subprocess.TimeoutExpired:
+            process.kill()  # and the kernel ends its namespaces with it
+            output = process.communicate()[0] + f"it had not ended after {limit} s\n"
+    return process.returncode, output, time.monotonic() - begun
 
 
 def reported_losses(output):
@@ -60,7 +66,7 @@ def main(usage, form):
     # The short ones mostly wait; the long ones are to have the machine for themselves.
     pool = ThreadPoolExecutor(AT_ONCE if form else 1)
     jobs = [(name, must_fail, pool.submit(run, arguments, options.build,
-                                     options.crash_build))
+                                     options.crash_build, LIMIT_S[form]))
             for name, arguments, must_fail in cases(form)]
     for name, must_fail, job in jobs:
         status, output, seconds = job.result()

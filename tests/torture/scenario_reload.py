@@ -16,6 +16,7 @@ PAUSE_S = 0.12    # at most, between two reloads
 SAMPLE_S = 0.005  # between two looks at what the untouched flows received
 GAP_S = 0.2       # they may not stand still for longer during a reload,
 GAP_TIMES = 2     # or than so many times what they do between reloads: others use the machine too
+ANSWER_S = 30     # for a reload to be answered
 WARNED, REFUSED = 7, 1
 
 FLOWS = (("steady", "ab", ("--size", 64), ((1, 2),)),
@@ -272,7 +273,8 @@ class Reload(Scenario):
         done = subprocess.run(
             daemon.host.command([daemon.program("mqbridgectl"), "--socket", daemon.socket,
                                  "reload", "json"]),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False)
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, check=False,
+            timeout=ANSWER_S)
         self.watch.reloads += 1
         try:
             return done.returncode, json.loads(done.stdout or done.stderr)

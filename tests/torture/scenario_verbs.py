@@ -17,6 +17,7 @@ KILLED = 7          # one round in so many
 PURGED = 5          # and in so many the backlog of the route that nobody misses
 PAUSE_S = 0.1       # at most, between two verbs of a client
 HANG_S = 0.3        # at most, before a client hangs up
+FOLLOW_S = 3        # at most, for one verb: what follows messages or events has no end
 ANSWER_S = 20
 SPARE = "spare"     # the flow that is purged
 LINE_END = b"\n\n"
@@ -91,8 +92,10 @@ class Client(threading.Thread):
             line.connect(path)
             line.sendall(verb.encode() + b"\n")
             self.hung_up += 1
-            end = b""
-            while not end.endswith(LINE_END):
+            latest, end = time.monotonic() + FOLLOW_S, b""
+            while not end.endswith(LINE_END) and not self.ending.is_set():
+                if time.monotonic() > latest:
+                    return
                 got = line.recv(65536)
                 if not got:
                     return
