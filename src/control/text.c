@@ -7,6 +7,13 @@
 
 #define FIRST_SIZE 256 /* bytes; most cells and errors fit */
 
+static void
+terminate(struct text *tx)
+{
+	if (tx->bytes != NULL)
+		tx->bytes[tx->len] = '\0';
+}
+
 void
 text_init(struct text *tx, size_t max)
 {
@@ -25,9 +32,10 @@ text_clear(struct text *tx)
 {
 	tx->len = 0;
 	tx->rc = 0;
+	terminate(tx);
 }
 
-/* Space for len more bytes, or NULL with the failure kept. */
+/* Space for len more bytes and the NUL, or NULL with the failure kept. */
 static char *
 reserve(struct text *tx, size_t len)
 {
@@ -40,7 +48,7 @@ reserve(struct text *tx, size_t len)
 		tx->rc = -EFBIG;
 		return NULL;
 	}
-	while (size < tx->len + len)
+	while (size <= tx->len + len)
 		size *= 2;
 	if (size != tx->size) {
 		bytes = realloc(tx->bytes, size);
@@ -59,10 +67,12 @@ text_put(struct text *tx, const void *bytes, size_t len)
 {
 	char *to = reserve(tx, len);
 
-	if (to == NULL || len == 0) /* then bytes may be NULL */
+	if (to == NULL)
 		return;
-	memcpy(to, bytes, len);
+	if (len > 0) /* else bytes may be NULL */
+		memcpy(to, bytes, len);
 	tx->len += len;
+	terminate(tx);
 }
 
 void
@@ -80,6 +90,7 @@ text_pad(struct text *tx, size_t blanks)
 		return;
 	memset(to, ' ', blanks);
 	tx->len += blanks;
+	terminate(tx);
 }
 
 void
@@ -87,4 +98,5 @@ text_cut(struct text *tx, size_t len)
 {
 	assert(len <= tx->len);
 	tx->len = len;
+	terminate(tx);
 }

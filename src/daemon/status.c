@@ -6,8 +6,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "assembly/numbers.h"
 #include "base/compiler.h"
-#include "daemon/numbers.h"
 
 #define RATE_MAX  32
 #define WORDS_MAX 240

@@ -7,6 +7,22 @@
 #include "spool/deadletter.h"
 #include "spool/log_append.h"
 
+static void
+sum_group(
+    struct log_segment *sg, const struct log_append *ap, const struct log_group *gr)
+{
+	struct log_sum *ls = &sg->sum;
+
+	ls->records += gr->count;
+	ls->requeued = ls->requeued || ap->letter != NULL;
+	if (ls->max_body < gr->max_body)
+		ls->max_body = gr->max_body;
+	if (ap->letter == NULL && ls->highest < gr->highest)
+		ls->highest = gr->highest;
+	sg->summed = true;
+	sg->total = ls->records;
+}
+
 /* From that store on the records are the log's. */
 static void
 commit_group(struct log *lg, const struct log_append *ap, const struct log_group *gr)
@@ -20,12 +36,11 @@ commit_group(struct log *lg, const struct log_append *ap, const struct log_group
 		lg->idle--;
 	sg->idle_ms = 0;
 	sg->end = gr->at + gr->bytes;
-	sg->records += gr->count;
 	CRASH_POINT("log_append.appended");
 	log_segment_store(lg, sg, LOG_COMMITTED, sg->end);
 	CRASH_POINT("log_append.committed");
-	sg->total = sg->records;
-	log_cursor_store_records(&lg->cursor, sg->slot, sg->number, sg->total);
+	sum_group(sg, ap, gr);
+	log_cursor_store_sum(&lg->cursor, sg->slot, sg->number, sg->end, &sg->sum);
 	if (ap->sync)
 		sg->synced = sg->end;
 	if (first->seq != 0) {

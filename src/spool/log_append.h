@@ -16,6 +16,7 @@ struct log_group {                   /* of one segment */
 	size_t n_iov;
 	size_t first, count; /* in the order */
 	uint32_t max_body;
+	uint64_t highest; /* number, but of a dead letter's */
 	bool make;        /* its file is new */
 	bool written;     /* something may have been */
 	bool failed;      /* by the disk: its file is not appended to any more */

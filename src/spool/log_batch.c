@@ -257,7 +257,7 @@ frame_add(struct segment_frame *fr, const struct record *rec)
 static void
 compose_group(struct log_append *ap, struct log_group *gr)
 {
-	uint64_t before = gr->segment->records;
+	uint64_t before = gr->segment->total;
 	struct segment_frame *fr = NULL;
 
 	gr->iov = &ap->iov[ap->n_iov];
@@ -276,6 +276,8 @@ compose_group(struct log_append *ap, struct log_group *gr)
 		frame_add(fr, it->rec);
 		if (gr->max_body < it->rec->length)
 			gr->max_body = it->rec->length;
+		if (gr->highest < it->rec->number)
+			gr->highest = it->rec->number;
 		before++;
 	}
 	frame_end(ap, fr);

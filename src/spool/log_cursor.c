@@ -295,3 +295,50 @@ log_cursor_read(const struct log_cursor *cu, uint32_t slot, struct log_slot_stat
 	}
 	return 1;
 }
+
+/* Segments and offsets have less than 32 bits each. */
+static uint64_t
+sum_word(uint64_t segment, uint64_t committed, unsigned check, uint64_t value)
+{
+	return log_cursor_word(segment | committed << 32, check, value);
+}
+
+void
+log_cursor_store_sum(struct log_cursor *cu, uint32_t slot, uint64_t segment,
+    uint64_t committed, const struct log_sum *ls)
+{
+	uint64_t *words = cu->slots[slot].words;
+	uint32_t largest = ls->max_body | (ls->requeued ? LOG_ANY_REQUEUED : 0);
+
+	log_cursor_store_records(cu, slot, segment, ls->records);
+	CRASH_POINT("log_cursor.sum_begun");
+	__atomic_store_n(&words[LOG_LARGEST],
+	    sum_word(segment, committed, LOG_LARGEST_CHECK, largest), __ATOMIC_RELEASE);
+	__atomic_store_n(&words[LOG_HIGHEST],
+	    sum_word(segment, committed, LOG_HIGHEST_CHECK, (uint32_t)ls->highest),
+	    __ATOMIC_RELEASE);
+}
+
+bool
+log_cursor_sum(const struct log_cursor *cu, uint32_t slot, uint64_t segment,
+    uint64_t committed, struct log_sum *ret)
+{
+	const uint64_t *words = cu->slots[slot].words;
+	uint32_t largest = (uint32_t)words[LOG_LARGEST];
+	uint32_t highest = (uint32_t)words[LOG_HIGHEST];
+	uint64_t records = log_cursor_records(cu, slot, segment);
+
+	if (records == 0 ||
+	    words[LOG_LARGEST] !=
+		sum_word(segment, committed, LOG_LARGEST_CHECK, largest) ||
+	    words[LOG_HIGHEST] !=
+		sum_word(segment, committed, LOG_HIGHEST_CHECK, highest))
+		return false;
+	*ret = (struct log_sum){
+		.records = records,
+		.max_body = largest & ~LOG_ANY_REQUEUED,
+		.requeued = (largest & LOG_ANY_REQUEUED) != 0,
+		.highest = highest,
+	};
+	return true;
+}

@@ -43,6 +43,24 @@ enum log_word {
 #define LOG_RECORDS       LOG_WORDS
 #define LOG_RECORDS_CHECK 7 /* 5 and 6 are those of the header */
 
+/* What a start would have to look through the whole file for. Two more words hold it, whose checks
+ * count committed in as well: they are stored last, so they tell of what is committed, and of
+ * all of it, or nothing. Programs that do not know them leave them alone. */
+#define LOG_LARGEST       6
+#define LOG_HIGHEST       7
+#define LOG_LARGEST_CHECK 8
+#define LOG_HIGHEST_CHECK 9
+#define LOG_ANY_REQUEUED  (UINT32_C(1) << 31) /* in LOG_LARGEST */
+
+struct log_sum {
+	uint64_t records;
+	uint32_t max_body; /* the longest body, bytes */
+	bool requeued;     /* some came from dead letters */
+	/* The highest number that one of the others has in the ring; of what is read from a slot only
+	 * the low half is known. */
+	uint64_t highest;
+};
+
 struct log_slot {
 	uint64_t words[8];
 };
@@ -107,6 +125,13 @@ log_cursor_store(struct log_cursor *cu, uint32_t slot, uint64_t segment,
 	__atomic_store_n(&cu->slots[slot].words[which],
 	    log_cursor_word(segment, which, value), __ATOMIC_RELEASE);
 }
+
+/* What is in a segment up to committed, after that was stored. */
+void log_cursor_store_sum(struct log_cursor *cu, uint32_t slot, uint64_t segment,
+    uint64_t committed, const struct log_sum *ls);
+/* true and *ret; false: nobody knows. */
+bool log_cursor_sum(const struct log_cursor *cu, uint32_t slot, uint64_t segment,
+    uint64_t committed, struct log_sum *ret) MUST_CHECK;
 
 static inline void
 log_cursor_store_records(

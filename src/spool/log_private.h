@@ -40,6 +40,7 @@ struct log_segment {
 	bool damaged;     /* kept under another name */
 	bool guessed;     /* its slot was damaged: what is in flight may be gone */
 	bool lost;        /* nobody knows how many records wait */
+	bool summed;      /* sum is that of all that is committed */
 	bool behind_skip; /* something behind the range that is skipped is in flight */
 	uint64_t end;     /* as committed */
 	uint64_t settled, skip_from, skip_to; /* as in its slot */
@@ -51,12 +52,12 @@ struct log_segment {
 	int64_t missing;   /* records that frames had and that were not found, in all */
 	uint64_t given_up; /* the same as it was told: never below 0 */
 	uint64_t waiting, in_flight; /* records; waiting: as far as can be told */
-	uint64_t records;            /* of all frames, of one that is appended to */
-	uint64_t total;              /* that were committed, 0: not known */
-	uint64_t live;               /* bytes not settled */
-	uint64_t last_seq;           /* SEGMENT_SENT: of the last record */
-	int64_t captured_ns;         /* of the first that waits, or about that */
-	uint64_t idle_ms;            /* since when it was settled whole */
+	uint64_t total;              /* records that were committed, 0: not known */
+	struct log_sum sum;
+	uint64_t live;       /* bytes not settled */
+	uint64_t last_seq;   /* SEGMENT_SENT: of the last record */
+	int64_t captured_ns; /* of the first that waits, or about that */
+	uint64_t idle_ms;    /* since when it was settled whole */
 	struct log_chunk *chunks;
 	struct log_chunk
 	    *reading; /* read is a record in its run; NULL: not in memory */
@@ -270,7 +271,9 @@ void log_remove(struct log *lg);
 
 /* ---- log_walk.c: what a file holds, when it is opened again ---------------------- */
 
-/* What waits in it, how far it is read, its priority. 0; -ENOTSUP or -errno. */
+/* What waits in it, how far it is read, its priority. If it is summed, only frames up to the first
+ * in which anything waits are looked at, else all, and it is summed after that unless something is
+ * damaged. 0; -ENOTSUP or -errno. */
 int log_walk(
     struct log *lg, struct log_segment *sg, const struct segment_file *sf) MUST_CHECK;
 /* After a power cut: sf ends with the last whole record. What is cut off never was synced, unless

@@ -87,19 +87,29 @@ find_saved(const struct log_saved_all *all, uint64_t number)
 	return NULL;
 }
 
+static void
+recover_sum(struct log *lg, struct log_segment *sg, const struct found *fd)
+{
+	if (!fd->knows_committed)
+		return;
+	sg->total = log_cursor_records(&lg->cursor, sg->slot, sg->number);
+	sg->summed = !sg->guessed && log_cursor_sum(&lg->cursor, sg->slot, sg->number,
+					 fd->committed, &sg->sum);
+}
+
 /* Where it is to be told from: its slot; else, as after a power cut, the file and what was saved. */
 static int
 recover_words(struct recovery *rv, struct log_segment *sg, const struct found *fd)
 {
-	const struct log_saved *saved = find_saved(&rv->saved, sg->number);
+	const struct log_saved *saved = NULL;
 
 	sg->guessed = !fd->knows_committed || !fd->knows_settled || !fd->knows_skip;
 	rv->log->guessed = rv->log->guessed || sg->guessed;
+	if (sg->guessed)
+		saved = find_saved(&rv->saved, sg->number);
 	if (fd->slotted) {
 		sg->slot = fd->slot;
-		if (fd->knows_committed)
-			sg->total =
-			    log_cursor_records(&rv->log->cursor, sg->slot, sg->number);
+		recover_sum(rv->log, sg, fd);
 	} else {
 		int64_t slot = log_cursor_take(&rv->log->cursor, sg->number);
 
@@ -125,7 +135,7 @@ static int
 recover_file(
     struct recovery *rv, struct log_segment *sg, const struct found *fd, int file)
 {
-	const struct log_saved *saved = find_saved(&rv->saved, sg->number);
+	const struct log_saved *saved = NULL;
 	struct log *lg = rv->log;
 	struct segment_file sf = log_file(lg, sg);
 	struct stat st;
@@ -136,7 +146,10 @@ recover_file(
 	sf.fd = file;
 	if (fd->knows_committed) {
 		sf.end = fd->committed;
+		if ((uint64_t)st.st_size < sf.end)
+			sg->summed = false;
 	} else {
+		saved = find_saved(&rv->saved, sg->number);
 		sf.end = (uint64_t)st.st_size < SEGMENT_MAX ? (uint64_t)st.st_size
 							    : SEGMENT_MAX - 1;
 		rc = log_cut_tail(lg, sg, &sf, saved == NULL ? 0 : saved->synced);
@@ -180,8 +193,11 @@ static int
 recover_opened(
     struct recovery *rv, struct log_segment *sg, const struct found *fd, int file)
 {
+	bool was_summed;
 	uint64_t skip_to;
 	int rc = recover_words(rv, sg, fd);
+
+	was_summed = sg->summed;
 
 	if (rc == 0)
 		rc = recover_file(rv, sg, fd, file);
@@ -194,6 +210,9 @@ recover_opened(
 		store_words(rv->log, sg);
 		log_segment_store(rv->log, sg, LOG_SKIP_TO, skip_to);
 	}
+	if (sg->summed && !was_summed)
+		log_cursor_store_sum(
+		    &rv->log->cursor, sg->slot, sg->number, sg->end, &sg->sum);
 	log_segment_account(rv->log, sg);
 	return 0;
 }

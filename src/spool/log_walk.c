@@ -101,45 +101,100 @@ add_letter(struct log *lg, const struct log_segment *sg, const struct segment_fr
 	return 0;
 }
 
+struct walk {
+	uint64_t at; /* offset of the next frame */
+	struct log_sum sum;
+	bool whole; /* nothing is missing so far */
+};
+
+static void
+add_sum(struct log *lg, struct log_sum *ls, const struct segment_frame *fr)
+{
+	ls->records += fr->count;
+	if (ls->max_body < fr->max_body)
+		ls->max_body = fr->max_body;
+	if (lg->max_body < fr->max_body)
+		lg->max_body = fr->max_body;
+	if (fr->flags & SEGMENT_REQUEUED)
+		ls->requeued = true;
+	else if (id_equal(&fr->ring, &lg->ring) && ls->highest < fr->last_number)
+		ls->highest = fr->last_number;
+}
+
 static int
 take_frame(struct log *lg, struct log_segment *sg, const struct segment_file *sf,
-    const struct segment_frame *fr)
+    const struct segment_frame *fr, struct walk *wk)
 {
 	int rc = 0;
 
-	if (sg->records == 0)
+	if (wk->sum.records == 0)
 		sg->priority = fr->priority;
-	sg->records += fr->count;
-	if (fr->max_body > lg->max_body)
-		lg->max_body = fr->max_body;
+	add_sum(lg, &wk->sum, fr);
 	if (fr->flags & SEGMENT_REQUEUED)
 		rc = add_letter(lg, sg, fr);
 	return rc == 0 ? count_frame(lg, sg, sf, fr) : rc;
 }
 
-/* All headers. What lies where one should be is left to the reader, as it may hold records. */
-int
-log_walk(struct log *lg, struct log_segment *sg, const struct segment_file *sf)
+/* Does the sum tell what is behind that frame, so that nobody has to look? Of damage there the
+ * reader tells. Letters are to be found, and what is dropped is told from what is not. */
+static bool
+rest_is_known(const struct log_segment *sg, const struct walk *wk, uint64_t next)
 {
-	uint64_t at = 0;
+	return sg->summed && !sg->sum.requeued && wk->whole && !sg->lost &&
+	       next > sg->settled && next >= sg->skip_to &&
+	       wk->sum.records <= sg->sum.records &&
+	       (sg->waiting > 0 || wk->sum.records == sg->sum.records);
+}
 
-	while (at < sf->end) {
+/* Headers. What lies where one should be is left to the reader, as it may hold records. */
+static int
+walk_frames(struct log *lg, struct log_segment *sg, const struct segment_file *sf,
+    struct walk *wk)
+{
+	while (wk->at < sf->end) {
 		struct segment_frame fr;
-		uint64_t next = at;
-		int rc = segment_frame_read(&fr, sf, at);
+		uint64_t next = wk->at;
+		int rc = segment_frame_read(&fr, sf, wk->at);
 
 		if (rc == 1) {
 			next = segment_frame_end(&fr, sf);
-			rc = take_frame(lg, sg, sf, &fr);
+			wk->whole = wk->whole && fr.before == wk->sum.records &&
+				    next == fr.offset + sizeof(fr) + fr.bytes;
+			rc = take_frame(lg, sg, sf, &fr, wk);
 		} else if (rc == 0) {
-			rc = segment_find(&next, sf, at + RECORD_ALIGN);
+			rc = segment_find(&next, sf, wk->at + RECORD_ALIGN);
 			if (next > sg->settled && !sg->lost && sg->waiting == 0)
-				sg->hint = sg->oldest = at;
+				sg->hint = sg->oldest = wk->at;
 			sg->lost = sg->lost || next > sg->settled;
+			wk->whole = false;
 		}
 		if (rc < 0)
 			return rc;
-		at = next;
+		wk->at = next;
+		if (rest_is_known(sg, wk, next))
+			break;
+	}
+	return 0;
+}
+
+int
+log_walk(struct log *lg, struct log_segment *sg, const struct segment_file *sf)
+{
+	struct walk wk = { .whole = true };
+	int rc = walk_frames(lg, sg, sf, &wk);
+
+	if (rc < 0)
+		return rc;
+	if (wk.at < sf->end) {
+		sg->waiting += sg->sum.records - wk.sum.records;
+		if (lg->max_body < sg->sum.max_body)
+			lg->max_body = sg->sum.max_body;
+	} else {
+		/* What is damaged may hold anything. */
+		sg->summed = wk.whole && !sg->lost;
+		sg->sum = wk.sum;
+		if (sg->summed)
+			sg->total = wk.sum.records;
 	}
 	sg->read = sg->settled < sf->end ? sg->settled : sf->end;
 	/* The last record settled may be the last of a frame. */

@@ -142,14 +142,15 @@ reasons()
 schema()
 {
 	new_tree
-	mkdir -p "$tree/docs" "$tree/src/client" "$tree/src/control" "$tree/src/spool"
+	mkdir -p "$tree/docs" "$tree/src/spool"
 	for file in src/base/reason.h src/base/state.h src/base/state.c \
 		src/spool/deadletter_reason.c; do
 		cp "$lint_root/$file" "$tree/$file"
 	done
-	cp "$lint_root"/src/client/*.c "$tree/src/client"
-	cp "$lint_root"/src/control/*.c "$tree/src/control"
-	cp "$lint_root"/src/daemon/*.c "$tree/src/daemon"
+	for layer in client control change commands assembly; do
+		mkdir -p "$tree/src/$layer"
+		cp "$lint_root/src/$layer"/*.c "$tree/src/$layer"
+	done
 	for fault in '' 's/"queue-full",//' 's/"const": "peers"/"const": "piers"/' \
 		's/"uri",//' 's/oldest_age_s/oldest_age_ms/'; do
 		sed "$fault" "$lint_root/docs/control.schema.json" >"$tree/docs/control.schema.json"

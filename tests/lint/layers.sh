@@ -19,7 +19,12 @@ endpoint yes  lib net spool flow
 route    no   flow config
 web      yes  control net
 needs    no   lib config spool
-daemon   yes  base lib config control net record wire spool flow link endpoint route web needs
+service  yes  control net
+assembly yes  config control lib link endpoint route service
+change   yes  assembly
+metrics  yes  assembly
+commands yes  change metrics
+daemon   yes  commands web needs
 client   no   control needs
 tools    no   lib spool config
 '
@@ -60,8 +65,8 @@ find_faults()
 	/^[ \t]*#[ \t]*include[ \t]*</ {
 		if ($0 ~ /<(event2\/|event\.h|evdns|evhttp)/ && libevent[layer] != "yes")
 			fault("the layer " layer " knows no libevent")
-		if ($0 ~ /<systemd\// && layer != "daemon")
-			fault("systemd is for the daemon only")
+		if ($0 ~ /<systemd\// && layer != "service")
+			fault("systemd is for the layer service only")
 	}
 	/^[ \t]*#[ \t]*include[ \t]*"/ {
 		split($0, quoted, "\"")

@@ -16,7 +16,7 @@ def read(path):
 
 
 def sources():
-    for directory in ("src/client", "src/control", "src/daemon"):
+    for directory in ("src/client", "src/control", "src/change", "src/commands", "src/assembly"):
         for name in os.listdir(directory):
             if name.endswith(".c"):
                 yield read(os.path.join(directory, name))

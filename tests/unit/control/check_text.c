@@ -57,6 +57,22 @@ START_TEST(text_over_its_bound_keeps_the_failure)
 }
 END_TEST
 
+START_TEST(text_of_any_length_is_a_string)
+{
+	text_pad(&tx, BOUND);
+	ck_assert_uint_eq(strlen(tx.bytes), BOUND);
+	text_cut(&tx, 512); /* a power of two, as the memory is */
+	ck_assert_uint_eq(strlen(tx.bytes), 512);
+	text_clear(&tx);
+	ck_assert_str_eq(tx.bytes, "");
+	text_puts(&tx, "ab");
+	ck_assert_str_eq(tx.bytes, "ab");
+	text_done(&tx);
+	text_pad(&tx, 256); /* all of the first memory */
+	ck_assert_uint_eq(strlen(tx.bytes), 256);
+}
+END_TEST
+
 Suite *
 suite_text(void)
 {
@@ -67,6 +83,7 @@ suite_text(void)
 	tcase_add_test(tc, text_grows_over_its_first_memory_keeps_all);
 	tcase_add_test(tc, text_up_to_its_bound_is_taken);
 	tcase_add_test(tc, text_over_its_bound_keeps_the_failure);
+	tcase_add_test(tc, text_of_any_length_is_a_string);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -3,9 +3,9 @@
 #include <check.h>
 #include <string.h>
 
+#include "assembly/numbers.h"
 #include "base/clock.h"
 #include "base/compiler.h"
-#include "daemon/numbers.h"
 #include "suites.h"
 
 static const struct {

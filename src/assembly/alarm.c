@@ -1,0 +1,54 @@
+#include "assembly/alarm.h"
+
+#include "assembly/assembly.h"
+#include "base/log.h"
+#include "base/quote.h"
+#include "config/conf.h"
+
+/* The peer where it goes; NULL: a local route. */
+static const char *
+route_peer(const struct assembly_route *ar)
+{
+	return ar->peer == NULL ? NULL : ar->peer->conf->name;
+}
+
+static void
+tell_bad(struct assembly_route *ar, const struct numbers_health *he)
+{
+	const struct log_fields fields = { .route = ar->conf->name,
+		.peer = route_peer(ar),
+		.queue = ar->conf->from,
+		.reason = reason_name(he->reason) };
+
+	log_event(EVENT_ROUTE_STALLED, &fields, "route %s: %s: %s: %s%s%s",
+	    quote(ar->conf->name).text, state_name(he->state), reason_name(he->reason),
+	    he->host, he->host[0] == '\0' ? "" : ": ", quote(he->detail).text);
+}
+
+static void
+look_at(const struct assembly *as, struct assembly_route *ar)
+{
+	struct numbers_route nr;
+
+	numbers_route(as, ar, &nr);
+	if (state_rank(nr.health.state) == STATE_BAD) {
+		if (nr.health.reason != ar->alarm)
+			tell_bad(ar, &nr.health);
+		ar->alarm = nr.health.reason;
+	} else if (state_rank(nr.health.state) == STATE_GOOD &&
+		   ar->alarm != REASON_NONE) {
+		log_event(EVENT_ROUTE_RECOVERED,
+		    &(struct log_fields){
+			.route = ar->conf->name, .peer = route_peer(ar) },
+		    "route %s: %s again", quote(ar->conf->name).text,
+		    state_name(nr.health.state));
+		ar->alarm = REASON_NONE;
+	}
+}
+
+void
+alarm_tick(const struct assembly *as)
+{
+	for (size_t i = 0; i < as->n_routes; i++)
+		look_at(as, as->routes[i]);
+}

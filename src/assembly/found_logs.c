@@ -1,0 +1,164 @@
+#include "assembly/found_logs.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/queue.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/quote.h"
+#include "spool/log.h"
+#include "spool/names.h"
+
+struct found_log {
+	TAILQ_ENTRY(found_log) link;
+	struct log_about about;
+	bool found;
+};
+
+struct found_logs {
+	TAILQ_HEAD(, found_log) logs;
+};
+
+/* Never overwritten, never deleted. */
+static int
+set_aside(int state_fd, const char *name, int why)
+{
+	char file[sizeof("logs/") + ID_TEXT];
+	char aside[sizeof("logs/damaged-") + ID_TEXT + 4];
+	int rc;
+
+	(void)snprintf(file, sizeof(file), "logs/%s", name);
+	(void)snprintf(aside, sizeof(aside), "logs/damaged-%s", name);
+	rc = file_set_aside(state_fd, file, aside, sizeof(aside));
+	if (rc < 0)
+		return rc;
+	log_event(EVENT_STORE_DAMAGED, NULL,
+	    "state directory: overflow log %s: %s; renamed to %s, where its messages stay "
+	    "(mqbridge-spool export shows them)",
+	    file, why == -ENOTSUP ? "made by a newer version" : "damaged", aside);
+	return 0;
+}
+
+static int
+add_log(struct found_logs *fl, int state_fd, const char *name)
+{
+	struct found_log *lf = calloc(1, sizeof(*lf));
+	struct id id;
+	int rc;
+
+	if (lf == NULL)
+		return -ENOMEM;
+	rc = id_parse(&id, name);
+	if (rc == 0)
+		rc = log_identify(&lf->about, state_fd, &id);
+	if (rc < 0) {
+		free(lf);
+		if (rc == -ENOENT)
+			rc = log_remove_begun(state_fd, &id);
+		return rc == -ENOTEMPTY || rc == -EBADMSG || rc == -ENOTSUP
+			   ? set_aside(state_fd, name, rc)
+			   : rc;
+	}
+	TAILQ_INSERT_TAIL(&fl->logs, lf, link);
+	return 0;
+}
+
+static int
+add_logs(struct found_logs *fl, int state_fd)
+{
+	struct names nm;
+	int rc = log_list(&nm, state_fd);
+
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; rc == 0 && i < nm.n; i++)
+		rc = add_log(fl, state_fd, nm.at[i]);
+	names_done(&nm);
+	return rc;
+}
+
+int
+found_logs_open(struct found_logs **ret, int state_fd)
+{
+	struct found_logs *fl = calloc(1, sizeof(*fl));
+	int rc;
+
+	if (fl == NULL)
+		return -ENOMEM;
+	TAILQ_INIT(&fl->logs);
+	rc = add_logs(fl, state_fd);
+	if (rc < 0) {
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "state directory: cannot look through logs: %s", strerror(-rc));
+		found_logs_close(fl);
+		return rc;
+	}
+	*ret = fl;
+	return 0;
+}
+
+void
+found_logs_close(struct found_logs *fl)
+{
+	struct found_log *lf;
+
+	if (fl == NULL)
+		return;
+	while ((lf = TAILQ_FIRST(&fl->logs)) != NULL) {
+		TAILQ_REMOVE(&fl->logs, lf, link);
+		free(lf);
+	}
+	free(fl);
+}
+
+const struct id *
+found_logs_of(struct found_logs *fl, const struct id *stream)
+{
+	struct found_log *lf;
+
+	TAILQ_FOREACH (lf, &fl->logs, link) {
+		if (lf->found || !id_equal(&lf->about.stream, stream))
+			continue;
+		lf->found = true;
+		return &lf->about.log;
+	}
+	return NULL;
+}
+
+const struct id *
+found_logs_lost(
+    struct found_logs *fl, const char *uri, const char *take, const char *label)
+{
+	struct found_log *lf;
+
+	TAILQ_FOREACH (lf, &fl->logs, link) {
+		if (lf->found || strcmp(lf->about.uri, uri) != 0 ||
+		    strcmp(lf->about.take, take) != 0 ||
+		    strcmp(lf->about.label, label) != 0)
+			continue;
+		lf->found = true;
+		return &lf->about.log;
+	}
+	return NULL;
+}
+
+void
+found_logs_report(const struct found_logs *fl)
+{
+	const struct found_log *lf;
+	char id[ID_TEXT];
+
+	TAILQ_FOREACH (lf, &fl->logs, link) {
+		if (!lf->found)
+			log_event(EVENT_STORE_KEPT, NULL,
+			    "kept: the overflow log logs/%s of %s to %s, for which no "
+			    "enabled route stands (mqbridge-spool export shows its "
+			    "messages)",
+			    id_format(id, &lf->about.log), quote(lf->about.uri).text,
+			    quote(lf->about.label).text);
+	}
+}

@@ -1,0 +1,223 @@
+/* All numbers together, and what is wrong, the worst first: part of assembly/numbers.h. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "assembly/assembly.h"
+#include "assembly/inventory.h"
+#include "assembly/numbers.h"
+#include "base/clock.h"
+#include "base/quote.h"
+#include "config/conf.h"
+#include "spool/deadletter.h"
+#include "spool/marks.h"
+
+#define MS_PER_S 1000
+
+/* Is it so because a peer is not there, which is told by itself? */
+static bool
+follows(const struct numbers_health *he)
+{
+	return he->reason == REASON_PEER_NOT_CONNECTED;
+}
+
+/* Is a worse than b? The hundred routes that wait for a peer do not push it out, whatever it is
+ * just doing; and what lasts longer goes before what has just begun. */
+static bool
+is_worse(const struct numbers_health *a, const struct numbers_health *b)
+{
+	if (state_rank(a->state) != state_rank(b->state))
+		return state_rank(a->state) > state_rank(b->state);
+	if (follows(a) != follows(b))
+		return follows(b);
+	if (a->state != b->state)
+		return a->state > b->state;
+	return a->since_ms < b->since_ms;
+}
+
+/* Into its place among the worst, from which the least bad may fall. */
+static void
+find(struct numbers_total *nt, const char *kind, const char *name,
+    const struct numbers_health *he)
+{
+	size_t at = nt->n_worst;
+
+	if (state_rank(he->state) == STATE_GOOD)
+		return;
+	nt->problems++;
+	while (at > 0 && is_worse(he, &nt->worst[at - 1].health))
+		at--;
+	if (at == NUMBERS_FINDINGS)
+		return;
+	if (nt->n_worst < NUMBERS_FINDINGS)
+		nt->n_worst++;
+	memmove(&nt->worst[at + 1], &nt->worst[at],
+	    (nt->n_worst - at - 1) * sizeof(nt->worst[0]));
+	nt->worst[at] = (struct numbers_finding){ kind, name, *he };
+}
+
+static void
+add_queues(const struct assembly *as, struct numbers_total *ret)
+{
+	struct numbers_queue nq;
+
+	for (size_t i = 0; i < as->n_queues; i++) {
+		numbers_queue(as, as->queues[i], &nq);
+		ret->received += nq.intake.received;
+		ret->delivered += nq.delivery.delivered;
+		ret->recovered += nq.recovered;
+		ret->backlog_records += nq.intake.ring_records;
+		ret->backlog_bytes += nq.intake.ring_used;
+		ret->in_rate += nq.received_rate;
+		ret->out_rate += nq.delivered_rate;
+		find(ret, "queue", as->queues[i]->conf->name, &nq.health);
+	}
+}
+
+static void
+add_routes(const struct assembly *as, struct numbers_total *ret)
+{
+	struct numbers_route nr;
+
+	for (size_t i = 0; i < as->n_routes; i++) {
+		const struct assembly_route *ar = as->routes[i];
+
+		numbers_route(as, as->routes[i], &nr);
+		/* What a local route settles is delivered here, and counted there. */
+		if (ar->peer != NULL) {
+			ret->settled += nr.outlet.settled;
+			ret->out_rate += nr.out_rate;
+		}
+		ret->backlog_records += nr.outlet.stream.log.waiting;
+		ret->backlog_bytes += nr.outlet.stream.log.bytes;
+		if (nr.oldest_age_s > ret->oldest_age_s)
+			ret->oldest_age_s = nr.oldest_age_s;
+		find(ret, "route", ar->conf->name, &nr.health);
+	}
+}
+
+static void
+add_peers(const struct assembly *as, struct numbers_total *ret)
+{
+	struct numbers_peer np;
+
+	for (size_t i = 0; i < as->n_peers; i++) {
+		numbers_peer(as, as->peers[i], &np);
+		ret->peers_up += np.peer.state == STATE_CONNECTED;
+		find(ret, "peer", as->peers[i]->conf->name, &np.health);
+	}
+}
+
+/* Rings and streams of routes that are not there any more. */
+static void
+add_orphans(const struct assembly *as, struct numbers_total *ret)
+{
+	size_t rings = inventory_rings(as->inventory);
+	size_t streams = inventory_streams(as->inventory);
+	struct numbers_health he = {
+		.state = STATE_ORPHAN, .reason = REASON_NOT_CONFIGURED, .host = ""
+	};
+	uint64_t records = 0;
+
+	for (size_t i = 0; i < rings; i++) {
+		struct inventory_ring ir = { 0 };
+
+		inventory_ring_at(as->inventory, i, &ir);
+		records += ir.records;
+		ret->backlog_bytes += ir.used;
+	}
+	ret->backlog_records += records;
+	if (rings + streams == 0)
+		return;
+	(void)snprintf(he.detail, sizeof(he.detail),
+	    "%zu rings and %zu streams, with %" PRIu64
+	    " messages, have no enabled route",
+	    rings, streams, records);
+	find(ret, "store", "orphans", &he);
+}
+
+static void
+add_held(const struct assembly *as, struct numbers_total *ret)
+{
+	struct numbers_health he = {
+		.state = STATE_PAUSED, .reason = REASON_IN_DOUBT_HELD, .host = ""
+	};
+
+	ret->dead_letters = deadletters_count(as->dead);
+	ret->dead_letter_bytes = deadletters_bytes(as->dead);
+	ret->held = deadletters_held(as->dead);
+	ret->in_doubt = marks_doubts_total(as->marks);
+	if (ret->held == 0)
+		return;
+	(void)snprintf(he.detail, sizeof(he.detail),
+	    "%" PRIu64 " messages wait for a decision", ret->held);
+	find(ret, "store", "in-doubt", &he);
+}
+
+/* The daemon is as its worst object is. */
+static void
+judge_daemon(const struct assembly *as, struct numbers_total *nt)
+{
+	const struct numbers_finding *worst = nt->n_worst > 0 ? &nt->worst[0] : NULL;
+	struct numbers_health *he = &nt->health;
+
+	*he = (struct numbers_health){ .state = STATE_RUNNING, .host = "" };
+	if (worst != NULL && state_rank(worst->health.state) >= STATE_WARNING) {
+		he->state = STATE_DEGRADED;
+		he->reason = worst->health.reason;
+		he->host = worst->health.host;
+		he->since_ms = worst->health.since_ms;
+		(void)numbers_words(he->detail, sizeof(he->detail), worst);
+	}
+	if (!as->stopping)
+		return;
+	he->state = STATE_STOPPING;
+	he->reason = REASON_STOPPING;
+	(void)snprintf(he->detail, sizeof(he->detail), "it is being stopped");
+}
+
+void
+numbers_total(const struct assembly *as, struct numbers_total *ret)
+{
+	memset(ret, 0, sizeof(*ret));
+	ret->queues = as->n_queues;
+	ret->routes = as->n_routes;
+	ret->peers = as->n_peers;
+	ret->oldest_age_s = -1;
+	/* Routes first: a queue that waits for one of them says so. */
+	add_routes(as, ret);
+	add_queues(as, ret);
+	add_peers(as, ret);
+	add_orphans(as, ret);
+	add_held(as, ret);
+	judge_daemon(as, ret);
+}
+
+uint64_t
+numbers_since_s(const struct numbers_health *health)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	return now_ms > health->since_ms && health->since_ms != 0
+		   ? (now_ms - health->since_ms) / MS_PER_S
+		   : 0;
+}
+
+char *
+numbers_words(char *buf, size_t size, const struct numbers_finding *fi)
+{
+	const struct numbers_health *he = &fi->health;
+	char reason[64], since[32] = "";
+
+	if (he->since_ms != 0)
+		(void)snprintf(
+		    since, sizeof(since), " %" PRIu64 "s", numbers_since_s(he));
+	(void)snprintf(reason, sizeof(reason), "%s", reason_name(he->reason));
+	for (char *at = reason; *at != '\0'; at++)
+		*at = (char)(*at == '-' ? ' ' : *at);
+	(void)snprintf(buf, size, "%s %.64s %s%s (%.64s%s%s)", fi->kind,
+	    quote(fi->name).text, state_name(he->state), since,
+	    he->host[0] != '\0' ? quote(he->host).text : "",
+	    he->host[0] != '\0' ? ": " : "", reason);
+	return buf;
+}

@@ -1,0 +1,152 @@
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/statvfs.h>
+
+#include "base/quote.h"
+#include "change/change_private.h"
+#include "link/link.h"
+#include "spool/runtime.h"
+
+#define WHY_MAX 512
+#define KEY_MAX 512 /* a name and what stands around it */
+
+void
+change_check_keys(struct change *ch)
+{
+	const struct diff_item *it = ch->diff->items;
+	struct conf_place place;
+	char why[WHY_MAX];
+
+	/* Objects can always be made anew. */
+	if (ch->diff->count == 0 || it->kind != DIFF_DAEMON)
+		return;
+	for (size_t i = 0; i < it->n_keys; i++) {
+		if (diff_how_of(it->keys[i]) != DIFF_RESTART)
+			continue;
+		place = conf_key_place(ch->next.conf, it->keys[i]);
+		(void)snprintf(why, sizeof(why),
+		    "cannot change while the daemon runs: %s; restart the daemon",
+		    diff_why_not(it->keys[i]));
+		change_fault(ch->faults, &place, it->keys[i], why);
+	}
+}
+
+/* ---- listeners -------------------------------------------------------------------- */
+
+/* "listeners[2].address", as a fault of the file would say. */
+static void
+listener_key(char *ret, size_t size, const struct conf *cf,
+    const struct conf_listener *cl, const char *key)
+{
+	(void)snprintf(ret, size, "listeners[%td].%s", cl - cf->listeners, key);
+}
+
+static void
+listener_fault(
+    struct change *ch, const struct conf_listener *cl, const char *key, int rc)
+{
+	char path[KEY_MAX], why[WHY_MAX];
+
+	listener_key(path, sizeof(path), ch->next.conf, cl, key);
+	(void)snprintf(why, sizeof(why), "cannot %s %s: %s",
+	    strcmp(key, "mode") == 0 ? "set the mode of" : "listen at",
+	    quote(cl->address).text, strerror(-rc));
+	change_fault(ch->faults, &cl->place, path, why);
+}
+
+/* true: there is something to undo. */
+static bool
+open_listener(struct change *ch, const struct diff_item *it)
+{
+	const struct conf_listener *before = it->before, *after = it->after;
+	bool added = it->change == DIFF_ADDED;
+	int rc;
+
+	if (it->change == DIFF_REMOVED || (!added && before->mode == after->mode))
+		return false;
+	rc = added ? assembly_listener_open(ch->as, after)
+		   : link_set_mode(ch->as->link, after->address, after->mode);
+	if (rc < 0)
+		listener_fault(ch, after, added ? "address" : "mode", rc);
+	return rc >= 0;
+}
+
+void
+change_open_listeners(struct change *ch)
+{
+	const struct conf_place nowhere = { .file = ch->next.conf->files[0] };
+
+	ch->listens = calloc(ch->diff->count + 1, sizeof(*ch->listens));
+	if (ch->listens == NULL) {
+		change_fault(ch->faults, &nowhere, "file", "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < ch->diff->count; i++) {
+		if (ch->diff->items[i].kind == DIFF_LISTENER)
+			ch->listens[i] = open_listener(ch, &ch->diff->items[i]);
+	}
+}
+
+void
+change_undo_listeners(struct change *ch)
+{
+	for (size_t i = 0; ch->listens != NULL && i < ch->diff->count; i++) {
+		const struct diff_item *it = &ch->diff->items[i];
+		const struct conf_listener *before = it->before;
+
+		if (!ch->listens[i])
+			continue;
+		if (it->change == DIFF_ADDED)
+			assembly_listener_close(ch->as, it->after);
+		else
+			(void)!link_set_mode(
+			    ch->as->link, before->address, before->mode);
+	}
+}
+
+/* ---- rings ------------------------------------------------------------------------- */
+
+/* Does conf need a ring for it that as does not need? What a kept one takes is counted too. */
+static bool
+needs_ring(const struct change *ch, const struct conf_queue *cq)
+{
+	const struct assembly_queue *aq = assembly_queue_find(ch->as, cq->name);
+
+	if (!cq->enabled || !assembly_queue_is_source(ch->next.conf, cq))
+		return false;
+	return aq == NULL || aq->intake == NULL ||
+	       strcmp(aq->conf->uri, cq->uri) != 0 ||
+	       strcmp(aq->conf->take_text, cq->take_text) != 0;
+}
+
+void
+change_check_room(struct change *ch)
+{
+	const struct conf *cf = ch->next.conf;
+	const struct conf_queue *last = NULL;
+	char key[KEY_MAX], why[WHY_MAX];
+	uint64_t need = 0, free_bytes;
+	struct statvfs vfs;
+
+	for (size_t i = 0; i < cf->n_queues; i++) {
+		if (!needs_ring(ch, &cf->queues[i]))
+			continue;
+		last = &cf->queues[i];
+		need += last->ring_size;
+	}
+	if (last == NULL || fstatvfs(runtime_dir_fd(ch->as->runtime), &vfs) < 0)
+		return;
+	free_bytes = (uint64_t)vfs.f_bavail * vfs.f_frsize;
+	/* A tmpfs without a limit says 0 of 0. */
+	if (vfs.f_blocks == 0 || need <= free_bytes)
+		return;
+	(void)snprintf(key, sizeof(key), "queues.%s.ring_size", quote(last->name).text);
+	(void)snprintf(why, sizeof(why),
+	    "new rings need %" PRIu64 " bytes, but the ring directory has only %" PRIu64
+	    " left",
+	    need, free_bytes);
+	change_fault(ch->faults, &last->place, key, why);
+}

@@ -1,0 +1,42 @@
+/* Reading the configuration again while the daemon runs. It is read by a thread of its own, as
+ * names of users may come from afar; then it is compared with the one in force and applied in one turn
+ * of the loop (change/change.h), or refused as a whole. */
+#ifndef MQBRIDGE_CHANGE_RELOAD_H
+#define MQBRIDGE_CHANGE_RELOAD_H
+
+#include <stdbool.h>
+
+#include "base/compiler.h"
+
+struct assembly;
+struct conf;
+struct control_reply;
+struct event_base;
+struct reload; /* opaque; used by the loop's thread */
+
+struct reload_spec { /* all borrowed */
+	struct event_base *base;
+	const char *config; /* path */
+	struct assembly *assembly;
+	const bool *stopping; /* the daemon ends: nothing is applied any more */
+	/* The one in force. It is replaced, and the one before is freed. */
+	struct conf **conf;
+	/* Let what is no part of the assembly use conf, which it does not keep. 0 or -errno, and
+	 * *ret_key says what of it cannot be used: nothing has changed then. */
+	int (*adopt)(void *owner, const struct conf *conf, const char **ret_key);
+	void *owner;
+};
+
+int reload_new(struct reload **ret, const struct reload_spec *spec) MUST_CHECK;
+/* One that is under way is given up; its client must be gone. NULL is fine. */
+void reload_free(struct reload *rl);
+
+/* Begin: 0 and reply, if it is not NULL, will be ended; or -EBUSY: one is under way. check: only
+ * say what would be done. */
+int reload_begin(struct reload *rl, bool check, struct control_reply *reply) MUST_CHECK;
+/* The client that asked has left. */
+void reload_forget(struct reload *rl);
+/* SIGHUP: now, or after the one that is under way. */
+void reload_signal(struct reload *rl);
+
+#endif
