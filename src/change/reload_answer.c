@@ -267,10 +267,9 @@ reload_answer_refuse(
 		    quote(config).text, rf->count, rf->count == 1 ? "" : "s");
 	if (reply == NULL)
 		return;
-	(void)snprintf(reply->why, sizeof(reply->why), "%s: %zu fault%s%s",
+	(void)control_reply_refuse(reply, -EINVAL, "%s: %zu fault%s%s",
 	    quote(config).text, rf->count, rf->count == 1 ? "" : "s",
 	    ra->check ? "" : "; nothing was changed");
-	reply->error = reply->why;
 	(void)json_array_clear(reply->warnings);
 	for (size_t i = 0; i < rf->n; i++)
 		(void)json_array_append_new(reply->warnings, json_string(rf->texts[i]));

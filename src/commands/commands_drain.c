@@ -96,7 +96,7 @@ drain_on_saved(void *owner, int rc)
 	struct drain *dr = owner;
 
 	if (rc < 0)
-		(void)snprintf(dr->watch.reply->why, sizeof(dr->watch.reply->why),
+		(void)control_reply_refuse(dr->watch.reply, rc,
 		    "it is empty and paused, but a restart would forget the pause: "
 		    "cannot write the file " PAUSE_FILE ": %s",
 		    strerror(-rc));
@@ -170,9 +170,8 @@ drain_look(struct watch *wa)
 	if (dr->empty)
 		return;
 	if (drain_is_broken(dr)) {
-		(void)snprintf(wa->reply->why, sizeof(wa->reply->why),
-		    "a pause or a resume has ended it");
-		watch_end(wa, -EINTR);
+		watch_end(wa, control_reply_refuse(wa->reply, -EINTR,
+				  "a pause or a resume has ended it"));
 		return;
 	}
 	for (size_t i = 0; i < dr->n; i++) {
@@ -275,17 +274,14 @@ drain_fill(struct watch *wa, struct control_reply *reply, int rc)
 	if (rc == CONTROL_UNREACHED) {
 		for (size_t i = 0; i < dr->n; i++)
 			left += dr->routes[i].done ? 0 : dr->routes[i].left;
-		(void)snprintf(reply->why, sizeof(reply->why),
+		(void)control_reply_refuse(reply, rc,
 		    "not empty in time: %" PRIu64
 		    " messages are left; all is as it was "
 		    "before the drain",
 		    left);
 	}
-	if (rc < 0) {
-		if (reply->why[0] != '\0')
-			reply->error = reply->why;
+	if (rc < 0)
 		return rc;
-	}
 	for (size_t i = 0; failed == 0 && i < dr->n; i++) {
 		const struct draining *dg = &dr->routes[i];
 		struct item it;
@@ -345,12 +341,10 @@ drain_claim(struct drain *dr, struct control_reply *reply)
 		while (i-- > 0)
 			(void)pauses_drain_end(
 			    ps, dr->choice.objects[i].kind, dr->choice.objects[i].name);
-		if (rc == -EBUSY) {
-			(void)snprintf(reply->why, sizeof(reply->why),
+		if (rc == -EBUSY)
+			(void)control_reply_refuse(reply, rc,
 			    "%s %s is being drained already", steer_kind_name(so->kind),
 			    quote(so->name).text);
-			reply->error = reply->why;
-		}
 		return rc;
 	}
 	dr->began = true;

@@ -10,6 +10,7 @@
 #include "base/quote.h"
 #include "commands/commands.h"
 #include "commands/commands_show.h"
+#include "commands/steer_choice.h"
 #include "config/conf.h"
 #include "control/item.h"
 #include "flow/sink.h"
@@ -92,10 +93,8 @@ read_question(struct question *qu)
 		    strcmp(cq->uri, reply->args[0]) == 0)
 			qu->queue = as->queues[i];
 	}
-	if (qu->queue == NULL) {
-		qu->reply->error = "no enabled queue has that name";
-		return -ENOENT;
-	}
+	if (qu->queue == NULL)
+		return steer_absent(qu->reply, "queue", reply->args[0]);
 	for (size_t i = 1; i < reply->n_args; i += 2) {
 		int rc = i + 1 == reply->n_args
 			     ? ask_error(qu->reply, "a value is missing at the end")

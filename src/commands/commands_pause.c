@@ -35,13 +35,11 @@ pausing_done(void *owner, int rc)
 	struct pausing *pg = owner;
 	struct control_reply *reply = pg->reply;
 
-	if (rc < 0) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (rc < 0)
+		(void)control_reply_refuse(reply, rc,
 		    "it is in force now, but a restart would forget it: cannot write "
 		    "the file " PAUSE_FILE ": %s",
 		    strerror(-rc));
-		reply->error = reply->why;
-	}
 	free(pg);
 	control_reply_end(reply, rc);
 }

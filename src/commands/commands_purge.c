@@ -58,15 +58,13 @@ purge_done(void *owner, int rc, uint64_t purged)
 	    " messages of its backlog, as uid %lu asked%s%s",
 	    quote(rp->route).text, purged, (unsigned long)rp->uid,
 	    rc < 0 ? "; it ended early: " : "", rc < 0 ? strerror(-rc) : "");
-	if (reply != NULL && rc < 0) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (reply != NULL && rc < 0)
+		(void)control_reply_refuse(reply, rc,
 		    "purged %" PRIu64 ", then ended early: %s", purged,
 		    rc == -ETIMEDOUT
 			? "the rest waits for what is in flight before it, or for the disk"
 		    : rc == -ECANCELED ? "the route is no more"
 				       : strerror(-rc));
-		reply->error = reply->why;
-	}
 	if (reply != NULL)
 		control_reply_end(reply, rc < 0 ? rc : purge_fill(rp, reply, purged));
 	free(rp);
@@ -84,11 +82,9 @@ purge_gone(void *owner)
 static int
 ask(struct control_reply *reply, const struct assembly_route *ar)
 {
-	(void)snprintf(reply->why, sizeof(reply->why),
+	return control_reply_refuse(reply, CONTROL_CONFIRM,
 	    "delete the %" PRIu64 " messages that wait for route %s, for ever?",
 	    backlog_left(ar), quote(ar->conf->name).text);
-	reply->error = reply->why;
-	return CONTROL_CONFIRM;
 }
 
 static int
@@ -127,12 +123,8 @@ commands_purge_route(void *context, struct control_reply *reply)
 	const struct assembly_route *ar =
 	    steer_route_find(cx->assembly, reply->args[0]);
 
-	if (ar == NULL) {
-		(void)snprintf(reply->why, sizeof(reply->why), "no route is called %s",
-		    quote(reply->args[0]).text);
-		reply->error = reply->why;
-		return -ENOENT;
-	}
+	if (ar == NULL)
+		return steer_absent(reply, "route", reply->args[0]);
 	if (!reply->confirmed)
 		return ask(reply, ar);
 	return begin(cx->assembly, ar, reply);

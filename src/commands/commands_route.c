@@ -7,6 +7,7 @@
 #include "commands/commands.h"
 #include "commands/commands_routes.h"
 #include "commands/commands_show.h"
+#include "commands/steer_choice.h"
 #include "config/conf.h"
 #include "control/item.h"
 #include "link/link.h"
@@ -196,6 +197,5 @@ show_route(void *context, struct control_reply *reply)
 		if (strcmp(as->routes[i]->conf->name, reply->args[0]) == 0)
 			return add_route(as, as->routes[i], reply);
 	}
-	reply->error = "there is no enabled route of that name";
-	return -ENOENT;
+	return steer_absent(reply, "route", reply->args[0]);
 }

@@ -10,6 +10,7 @@
 #include "base/quote.h"
 #include "commands/commands.h"
 #include "commands/commands_steer.h"
+#include "commands/steer_choice.h"
 #include "config/conf.h"
 #include "control/item.h"
 #include "control/server.h"
@@ -53,10 +54,14 @@ parse_type(struct sending *sd, size_t i)
 		return usage(reply, sd->sysv ? "a System V queue takes \"type T\""
 					     : "a POSIX queue takes \"priority P\"");
 	if (sd->sysv && parse_i64(&sd->type, reply->args[i + 1], 1, INT64_MAX) < 0)
-		return usage(reply, "a type is a number from 1 to 9223372036854775807");
+		return control_reply_refuse(reply, -EINVAL,
+		    "type \"%s\" is not a number from 1 to 9223372036854775807",
+		    quote(reply->args[i + 1]).text);
 	if (!sd->sysv &&
 	    parse_i64(&sd->type, reply->args[i + 1], 0, IPCQ_PRIORITY_MAX) < 0)
-		return usage(reply, "a priority is a number from 0 to 32767");
+		return control_reply_refuse(reply, -EINVAL,
+		    "priority \"%s\" is not a number from 0 to 32767",
+		    quote(reply->args[i + 1]).text);
 	return 0;
 }
 
@@ -139,27 +144,21 @@ refuse(struct control_reply *reply, const struct conf_queue *cq, int rc)
 
 	switch (rc) {
 	case -EAGAIN:
-		(void)snprintf(reply->why, sizeof(reply->why),
+		return control_reply_refuse(reply, -EAGAIN,
 		    "queue-full: %.64s takes no more now", quote(cq->name).text);
-		break;
 	case -ENOTCONN:
 	case -EIDRM:
-		(void)snprintf(reply->why, sizeof(reply->why),
+		return control_reply_refuse(reply, -EAGAIN,
 		    "queue-absent: %.200s is not there", quote(cq->uri).text);
-		break;
 	case -EACCES:
 	case -EPERM:
-		(void)snprintf(reply->why, sizeof(reply->why),
+		return control_reply_refuse(reply, -EAGAIN,
 		    "not-permitted: the daemon's user may not write to %.200s",
 		    quote(cq->uri).text);
-		break;
 	default:
 		(void)ipcq_explain(text, sizeof(text), cq->uri, NULL, rc);
-		(void)snprintf(reply->why, sizeof(reply->why), "%s", text);
-		break;
+		return control_reply_refuse(reply, -EAGAIN, "%s", text);
 	}
-	reply->error = reply->why;
-	return -EAGAIN;
 }
 
 static int
@@ -199,11 +198,8 @@ commands_send(void *context, struct control_reply *reply)
 	sd->message = (struct record *)(void *)sd->bytes;
 	sd->queue = assembly_queue_find(cx->assembly, reply->args[0]);
 	if (sd->queue == NULL) {
-		(void)snprintf(reply->why, sizeof(reply->why), "no queue is called %s",
-		    quote(reply->args[0]).text);
-		reply->error = reply->why;
 		free(sd);
-		return -ENOENT;
+		return steer_absent(reply, "queue", reply->args[0]);
 	}
 	sd->sysv = strncmp(sd->queue->conf->uri, "sysv:", 5) == 0;
 	rc = parse_message(sd);

@@ -30,12 +30,8 @@ commands_reconnect(void *context, struct control_reply *reply)
 	struct peer_numbers pn;
 	struct item it;
 
-	if (ap == NULL) {
-		(void)snprintf(reply->why, sizeof(reply->why), "no peer is called %s",
-		    quote(reply->args[0]).text);
-		reply->error = reply->why;
-		return -ENOENT;
-	}
+	if (ap == NULL)
+		return steer_absent(reply, "peer", reply->args[0]);
 	peer_reconnect(ap->peer);
 	peer_numbers(ap->peer, &pn);
 	reply->kind = "reconnect";
@@ -63,20 +59,14 @@ log_change(struct control_reply *reply)
 
 	if (rc != 0)
 		return rc;
-	reply->error = reply->why;
-	if (log_level_parse(&level, reply->args[0]) < 0) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (log_level_parse(&level, reply->args[0]) < 0)
+		return control_reply_refuse(reply, -EINVAL,
 		    "\"%s\" must be error, warn, info or debug",
 		    quote(reply->args[0]).text);
-		return -EINVAL;
-	}
-	if (log_level_set(level, area) < 0) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (log_level_set(level, area) < 0)
+		return control_reply_refuse(reply, -ENOENT,
 		    "no area of the log is called %s; \"log\" shows them",
 		    quote(area).text);
-		return -ENOENT;
-	}
-	reply->error = NULL;
 	log_info("daemon", "log level of %s is %s now, as uid %lu asked",
 	    area == NULL ? "all areas" : area, log_level_name(level),
 	    (unsigned long)reply->caller->uid);

@@ -386,12 +386,8 @@ commands_tap(void *context, struct control_reply *reply)
 	struct tap *tp;
 	int rc;
 
-	if (ar == NULL) {
-		(void)snprintf(reply->why, sizeof(reply->why), "no route is called %s",
-		    quote(reply->args[0]).text);
-		reply->error = reply->why;
-		return -ENOENT;
-	}
+	if (ar == NULL)
+		return steer_absent(reply, "route", reply->args[0]);
 	tp = calloc(1, sizeof(*tp));
 	if (tp == NULL)
 		return -ENOMEM;

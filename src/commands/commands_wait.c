@@ -163,12 +163,9 @@ wait_fill(struct watch *wa, struct control_reply *reply, int rc)
 	struct item it;
 
 	reply->kind = "wait";
-	if (rc < 0) {
-		(void)snprintf(reply->why, sizeof(reply->why), "%s%s",
+	if (rc < 0)
+		return control_reply_refuse(reply, rc, "%s%s",
 		    rc == CONTROL_UNREACHED ? "not in time: " : "", wt->why);
-		reply->error = reply->why;
-		return rc;
-	}
 	item_begin(&it);
 	item_text(&it, "condition", wt->condition);
 	item_text(&it, "name", wt->name);
@@ -215,12 +212,8 @@ wait_name(struct wait *wt, struct control_reply *reply, bool peer)
 	bool known = peer ? steer_peer_find(as, name) != NULL
 			  : steer_route_find(as, name) != NULL;
 
-	if (!known) {
-		(void)snprintf(reply->why, sizeof(reply->why), "no %s is called %s",
-		    peer ? "peer" : "route", quote(name).text);
-		reply->error = reply->why;
-		return -ENOENT;
-	}
+	if (!known)
+		return steer_absent(reply, peer ? "peer" : "route", name);
 	(void)snprintf(wt->name, sizeof(wt->name), "%s", name);
 	return 0;
 }

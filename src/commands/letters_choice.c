@@ -38,37 +38,23 @@ is_route(const struct commands_context *cx, const char *name)
 	return deadletters_count_of(cx->assembly->dead, name) > 0;
 }
 
-static int refuse(struct control_reply *reply, int rc, const char *format, ...)
-    PRINTF_LIKE(3, 4);
-
-static int
-refuse(struct control_reply *reply, int rc, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(reply->why, sizeof(reply->why), format, args);
-	va_end(args);
-	reply->error = reply->why;
-	return rc;
-}
-
 static int
 refuse_id(struct control_reply *reply, int rc, const char *id)
 {
 	switch (rc) {
 	case -EINVAL:
-		return refuse(reply, -ENOENT,
+		return control_reply_refuse(reply, -ENOENT,
 		    "there is no route \"%.200s\", and an id of a dead letter looks like "
 		    "17 or 17-3fa9c1d2",
 		    id);
 	case -ENOTUNIQ:
-		return refuse(reply, rc,
+		return control_reply_refuse(reply, rc,
 		    "several dead letters are called \"%.200s\"; \"show dead-letters\" "
 		    "has longer ids",
 		    id);
 	default:
-		return refuse(reply, rc, "there is no dead letter \"%.200s\"", id);
+		return control_reply_refuse(
+		    reply, rc, "there is no dead letter \"%.200s\"", id);
 	}
 }
 
@@ -98,7 +84,7 @@ parse_route(struct letters_choice *lc, struct deadletters *dl, const char *name,
 	int rc = deadletters_find(dl, name, &key);
 
 	if (rc == 0 || rc == -ENOTUNIQ)
-		return refuse(reply, -ENOTUNIQ,
+		return control_reply_refuse(reply, -ENOTUNIQ,
 		    "\"%.200s\" is a route and the id of a dead letter; "
 		    "\"show dead-letters\" has longer ids",
 		    name);

@@ -79,12 +79,10 @@ purge_answer(struct purge *pu, int rc)
 	pu->reply = NULL;
 	if (reply == NULL)
 		return;
-	if (rc < 0) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (rc < 0)
+		(void)control_reply_refuse(reply, rc,
 		    "purged %" PRIu64 " of %zu, then failed: %s", pu->purged,
 		    pu->choice.n_keys, strerror(-rc));
-		reply->error = reply->why;
-	}
 	control_reply_end(reply, rc < 0 ? rc : purge_fill(pu, reply));
 }
 
@@ -147,9 +145,8 @@ purge_ask(const struct purge *pu, struct control_reply *reply)
 	char what[200];
 
 	letters_choice_format(&pu->choice, what, sizeof(what));
-	(void)snprintf(reply->why, sizeof(reply->why), "delete %s for ever?", what);
-	reply->error = reply->why;
-	return CONTROL_CONFIRM;
+	return control_reply_refuse(
+	    reply, CONTROL_CONFIRM, "delete %s for ever?", what);
 }
 
 /* Only what resolve decides is held. */

@@ -100,11 +100,8 @@ task_answer(struct requeue_task *ts)
 		return;
 	/* Nothing was done: that is a refusal. */
 	if (ts->requeued == 0 && ts->refused > 0 && ts->at == ts->choice.n_keys) {
-		(void)snprintf(reply->why, sizeof(reply->why), "%.400s%s",
-		    ts->reasons[0],
+		rc = control_reply_refuse(reply, -EBUSY, "%.400s%s", ts->reasons[0],
 		    ts->refused > 1 ? "; and so on, for all of them" : "");
-		reply->error = reply->why;
-		rc = -EBUSY;
 	} else {
 		rc = task_fill(ts, reply);
 	}

@@ -27,6 +27,18 @@ steer_route_find(const struct assembly *as, const char *name)
 	return NULL;
 }
 
+int
+steer_absent(struct control_reply *reply, const char *what, const char *name)
+{
+	return control_reply_refuse(reply, -ENOENT,
+	    "no enabled %s is called %s; \"show %s\" lists them", what,
+	    quote(name).text,
+	    strcmp(what, "queue") == 0   ? "queues"
+	    : strcmp(what, "peer") == 0  ? "peers"
+	    : strcmp(what, "route") == 0 ? "routes"
+					 : "routes\" and \"show peers");
+}
+
 struct assembly_peer *
 steer_peer_find(const struct assembly *as, const char *name)
 {
@@ -103,21 +115,14 @@ choose_one(struct steer_choice *sc, struct control_reply *reply, unsigned kind,
 	bool route = is[PAUSE_ROUTE] && kind != PAUSE_PEER;
 	bool peer = is[PAUSE_PEER] && kind != PAUSE_ROUTE;
 
-	reply->error = reply->why;
-	if (route && peer) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (route && peer)
+		return control_reply_refuse(reply, -EINVAL,
 		    "a route and a peer are called %.128s: say \"route %.128s\" or "
 		    "\"peer %.128s\"",
 		    quote(name).text, quote(name).text, quote(name).text);
-		return -EINVAL;
-	}
-	if (!route && !peer) {
-		(void)snprintf(reply->why, sizeof(reply->why), "no %s is called %s",
-		    kind == 0 ? "route or peer" : steer_kind_name(kind),
-		    quote(name).text);
-		return -ENOENT;
-	}
-	reply->error = NULL;
+	if (!route && !peer)
+		return steer_absent(
+		    reply, kind == 0 ? "route or peer" : steer_kind_name(kind), name);
 	if (choice_room(sc, 1) < 0)
 		return -ENOMEM;
 	choice_add(sc, route ? PAUSE_ROUTE : PAUSE_PEER, name);
@@ -174,21 +179,15 @@ steer_timeout_parse(uint64_t *ret_ms, struct control_reply *reply, size_t i)
 		*ret_ms = 0;
 		return 0;
 	}
-	reply->error = reply->why;
-	if (strcmp(reply->args[i], "timeout") != 0 || i + 2 != reply->n_args) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (strcmp(reply->args[i], "timeout") != 0 || i + 2 != reply->n_args)
+		return control_reply_refuse(reply, -EINVAL,
 		    "\"%s\" is not understood: behind it may stand \"timeout\" and a "
 		    "duration",
 		    quote(reply->args[i]).text);
-		return -EINVAL;
-	}
-	if (parse_duration(&ms, reply->args[i + 1]) < 0 || ms == 0 || ms > UINT32_MAX) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (parse_duration(&ms, reply->args[i + 1]) < 0 || ms == 0 || ms > UINT32_MAX)
+		return control_reply_refuse(reply, -EINVAL,
 		    "\"%s\" must be a duration with a unit, such as 10s",
 		    quote(reply->args[i + 1]).text);
-		return -EINVAL;
-	}
-	reply->error = NULL;
 	*ret_ms = ms;
 	return 0;
 }

@@ -32,6 +32,9 @@ void steer_choice_done(struct steer_choice *sc);
 
 const char *steer_kind_name(enum pause_kind kind); /* "route", "peer" */
 
+/* -ENOENT, with the reason in the reply. what: "route", "peer", "queue" or "route or peer". */
+int steer_absent(struct control_reply *reply, const char *what, const char *name);
+
 /* The route or peer of that name, or NULL. */
 struct assembly_route *steer_route_find(const struct assembly *as, const char *name);
 struct assembly_peer *steer_peer_find(const struct assembly *as, const char *name);

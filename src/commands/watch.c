@@ -16,14 +16,11 @@
 int
 watch_admit(struct commands_context *cx, struct control_reply *reply)
 {
-	if (cx->watches >= WATCHES_MAX) {
-		(void)snprintf(reply->why, sizeof(reply->why),
+	if (cx->watches >= WATCHES_MAX)
+		return control_reply_refuse(reply, -EBUSY,
 		    "%d commands that wait, drain or tap are running already; end one "
 		    "of them",
 		    WATCHES_MAX);
-		reply->error = reply->why;
-		return -EBUSY;
-	}
 	cx->watches++;
 	return 0;
 }

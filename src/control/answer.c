@@ -2,6 +2,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -192,6 +193,18 @@ find_command(const struct answerer *an, struct answer *aw, struct request *rq,
 		return rc;
 	aw->command = match.command;
 	return take_arguments(&aw->reply, why, rq, &match);
+}
+
+int
+control_reply_refuse(struct control_reply *reply, int rc, const char *format, ...)
+{
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(reply->why, sizeof(reply->why), format, args);
+	va_end(args);
+	reply->error = reply->why;
+	return rc;
 }
 
 int

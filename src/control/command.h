@@ -10,6 +10,8 @@
 
 #include <jansson.h>
 
+#include "base/compiler.h"
+
 #define CONTROL_WHY_MAX 512 /* bytes of a refusal with its NUL */
 
 /* What run() returns when the command answers later, see below. */
@@ -99,6 +101,10 @@ struct control_command {
 	 * "error: " nor with "warning: ". */
 	int (*run)(void *context, struct control_reply *reply);
 };
+
+/* Why it was refused, in a line that names the object: rc, for run() to return. */
+int control_reply_refuse(struct control_reply *reply, int rc, const char *format, ...)
+    PRINTF_LIKE(3, 4);
 
 /* What is asked for wants a higher role than the command as such: 0, or -EPERM with the reason in
  * reply->error. Like every command of such a role it is told of as a change. In run() only. */
