@@ -25,30 +25,19 @@ tell_bad(struct assembly_route *ar, const struct numbers_health *he)
 	    he->host, he->host[0] == '\0' ? "" : ": ", quote(he->detail).text);
 }
 
-static void
-look_at(const struct assembly *as, struct assembly_route *ar)
+void
+alarm_look(struct assembly_route *ar, const struct numbers_health *he)
 {
-	struct numbers_route nr;
-
-	numbers_route(as, ar, &nr);
-	if (state_rank(nr.health.state) == STATE_BAD) {
-		if (nr.health.reason != ar->alarm)
-			tell_bad(ar, &nr.health);
-		ar->alarm = nr.health.reason;
-	} else if (state_rank(nr.health.state) == STATE_GOOD &&
-		   ar->alarm != REASON_NONE) {
+	if (state_rank(he->state) == STATE_BAD) {
+		if (he->reason != ar->alarm)
+			tell_bad(ar, he);
+		ar->alarm = he->reason;
+	} else if (state_rank(he->state) == STATE_GOOD && ar->alarm != REASON_NONE) {
 		log_event(EVENT_ROUTE_RECOVERED,
 		    &(struct log_fields){
 			.route = ar->conf->name, .peer = route_peer(ar) },
 		    "route %s: %s again", quote(ar->conf->name).text,
-		    state_name(nr.health.state));
+		    state_name(he->state));
 		ar->alarm = REASON_NONE;
 	}
-}
-
-void
-alarm_tick(const struct assembly *as)
-{
-	for (size_t i = 0; i < as->n_routes; i++)
-		look_at(as, as->routes[i]);
 }

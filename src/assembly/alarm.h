@@ -3,9 +3,10 @@
 #ifndef MQBRIDGE_ASSEMBLY_ALARM_H
 #define MQBRIDGE_ASSEMBLY_ALARM_H
 
-struct assembly;
+struct assembly_route;
+struct numbers_health;
 
-/* Once a second, after numbers_tick(). */
-void alarm_tick(const struct assembly *as);
+/* Once a second, with the health it was just found to have. */
+void alarm_look(struct assembly_route *ar, const struct numbers_health *he);
 
 #endif

@@ -110,7 +110,8 @@ struct assembly {
 	struct assembly_route **routes;
 	size_t n_routes;
 	struct accept_news news;
-	bool stopping; /* halted for good */
+	uint64_t changes; /* reloads: what was found before one may be gone */
+	bool stopping;    /* halted for good */
 };
 
 /* Make everything; nothing moves yet. What is given must outlive it; at, from which listeners take

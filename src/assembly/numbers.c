@@ -315,32 +315,28 @@ numbers_peer(
 /* ---- the tick ---------------------------------------------------------------------- */
 
 void
-numbers_tick(const struct assembly *as)
+numbers_queue_tick(struct assembly_queue *aq, const struct numbers_queue *nq)
 {
 	uint64_t now_ms = clock_monotonic_ms();
 
-	for (size_t i = 0; i < as->n_routes; i++) {
-		struct numbers_memory *me = &as->routes[i]->memory;
-		struct numbers_route nr;
+	rate_add(&aq->memory.in, now_ms, nq->intake.received);
+	rate_add(&aq->memory.out, now_ms, nq->delivery.delivered);
+}
 
-		numbers_route(as, as->routes[i], &nr);
-		rate_add(&me->in, now_ms, route_arrived(&nr.outlet));
-		rate_add(&me->out, now_ms, nr.outlet.settled);
-	}
-	for (size_t i = 0; i < as->n_queues; i++) {
-		struct numbers_memory *me = &as->queues[i]->memory;
-		struct numbers_queue nq;
+void
+numbers_route_tick(struct assembly_route *ar, const struct numbers_route *nr)
+{
+	uint64_t now_ms = clock_monotonic_ms();
 
-		numbers_queue(as, as->queues[i], &nq);
-		rate_add(&me->in, now_ms, nq.intake.received);
-		rate_add(&me->out, now_ms, nq.delivery.delivered);
-	}
-	for (size_t i = 0; i < as->n_peers; i++) {
-		struct numbers_memory *me = &as->peers[i]->memory;
-		struct numbers_peer np;
+	rate_add(&ar->memory.in, now_ms, route_arrived(&nr->outlet));
+	rate_add(&ar->memory.out, now_ms, nr->outlet.settled);
+}
 
-		numbers_peer(as, as->peers[i], &np);
-		rate_add(&me->in, now_ms, np.peer.received_bytes);
-		rate_add(&me->out, now_ms, np.peer.sent_bytes);
-	}
+void
+numbers_peer_tick(struct assembly_peer *ap, const struct numbers_peer *np)
+{
+	uint64_t now_ms = clock_monotonic_ms();
+
+	rate_add(&ap->memory.in, now_ms, np->peer.received_bytes);
+	rate_add(&ap->memory.out, now_ms, np->peer.sent_bytes);
 }

@@ -91,10 +91,6 @@ struct numbers_total {
 	size_t n_worst, problems;
 };
 
-/* Once a second: what rates are made of, and since when what is wrong is wrong. */
-#define NUMBERS_TICK_MS 1000
-void numbers_tick(const struct assembly *as);
-
 /* Strings are borrowed until control returns to the loop. */
 void numbers_queue(
     const struct assembly *as, struct assembly_queue *aq, struct numbers_queue *ret);
@@ -103,6 +99,22 @@ void numbers_route(
 void numbers_peer(
     const struct assembly *as, struct assembly_peer *ap, struct numbers_peer *ret);
 void numbers_total(const struct assembly *as, struct numbers_total *ret);
+
+/* The same of objects that were judged already: routes first, since a queue that waits for one of
+ * them says so. What _total_end() makes of it is true as long as no object went. */
+void numbers_total_begin(struct numbers_total *ret);
+void numbers_total_route(struct numbers_total *nt, const struct assembly_route *ar,
+    const struct numbers_route *nr);
+void numbers_total_queue(struct numbers_total *nt, const struct assembly_queue *aq,
+    const struct numbers_queue *nq);
+void numbers_total_peer(struct numbers_total *nt, const struct assembly_peer *ap,
+    const struct numbers_peer *np);
+void numbers_total_end(const struct assembly *as, struct numbers_total *nt);
+
+/* Once a second, with what was just judged: what rates are made of. */
+void numbers_queue_tick(struct assembly_queue *aq, const struct numbers_queue *nq);
+void numbers_route_tick(struct assembly_route *ar, const struct numbers_route *nr);
+void numbers_peer_tick(struct assembly_peer *ap, const struct numbers_peer *np);
 
 /* "route orders stalled 42s (hub: queue full)" into buf, which is returned; without the time if
  * that is not known. */

@@ -56,56 +56,45 @@ find(struct numbers_total *nt, const char *kind, const char *name,
 	nt->worst[at] = (struct numbers_finding){ kind, name, *he };
 }
 
-static void
-add_queues(const struct assembly *as, struct numbers_total *ret)
+void
+numbers_total_queue(struct numbers_total *nt, const struct assembly_queue *aq,
+    const struct numbers_queue *nq)
 {
-	struct numbers_queue nq;
-
-	for (size_t i = 0; i < as->n_queues; i++) {
-		numbers_queue(as, as->queues[i], &nq);
-		ret->received += nq.intake.received;
-		ret->delivered += nq.delivery.delivered;
-		ret->recovered += nq.recovered;
-		ret->backlog_records += nq.intake.ring_records;
-		ret->backlog_bytes += nq.intake.ring_used;
-		ret->in_rate += nq.received_rate;
-		ret->out_rate += nq.delivered_rate;
-		find(ret, "queue", as->queues[i]->conf->name, &nq.health);
-	}
+	nt->queues++;
+	nt->received += nq->intake.received;
+	nt->delivered += nq->delivery.delivered;
+	nt->recovered += nq->recovered;
+	nt->backlog_records += nq->intake.ring_records;
+	nt->backlog_bytes += nq->intake.ring_used;
+	nt->in_rate += nq->received_rate;
+	nt->out_rate += nq->delivered_rate;
+	find(nt, "queue", aq->conf->name, &nq->health);
 }
 
-static void
-add_routes(const struct assembly *as, struct numbers_total *ret)
+void
+numbers_total_route(struct numbers_total *nt, const struct assembly_route *ar,
+    const struct numbers_route *nr)
 {
-	struct numbers_route nr;
-
-	for (size_t i = 0; i < as->n_routes; i++) {
-		const struct assembly_route *ar = as->routes[i];
-
-		numbers_route(as, as->routes[i], &nr);
-		/* What a local route settles is delivered here, and counted there. */
-		if (ar->peer != NULL) {
-			ret->settled += nr.outlet.settled;
-			ret->out_rate += nr.out_rate;
-		}
-		ret->backlog_records += nr.outlet.stream.log.waiting;
-		ret->backlog_bytes += nr.outlet.stream.log.bytes;
-		if (nr.oldest_age_s > ret->oldest_age_s)
-			ret->oldest_age_s = nr.oldest_age_s;
-		find(ret, "route", ar->conf->name, &nr.health);
+	nt->routes++;
+	/* What a local route settles is delivered here, and counted there. */
+	if (ar->peer != NULL) {
+		nt->settled += nr->outlet.settled;
+		nt->out_rate += nr->out_rate;
 	}
+	nt->backlog_records += nr->outlet.stream.log.waiting;
+	nt->backlog_bytes += nr->outlet.stream.log.bytes;
+	if (nr->oldest_age_s > nt->oldest_age_s)
+		nt->oldest_age_s = nr->oldest_age_s;
+	find(nt, "route", ar->conf->name, &nr->health);
 }
 
-static void
-add_peers(const struct assembly *as, struct numbers_total *ret)
+void
+numbers_total_peer(struct numbers_total *nt, const struct assembly_peer *ap,
+    const struct numbers_peer *np)
 {
-	struct numbers_peer np;
-
-	for (size_t i = 0; i < as->n_peers; i++) {
-		numbers_peer(as, as->peers[i], &np);
-		ret->peers_up += np.peer.state == STATE_CONNECTED;
-		find(ret, "peer", as->peers[i]->conf->name, &np.health);
-	}
+	nt->peers++;
+	nt->peers_up += np->peer.state == STATE_CONNECTED;
+	find(nt, "peer", ap->conf->name, &np->health);
 }
 
 /* Rings and streams of routes that are not there any more. */
@@ -177,20 +166,41 @@ judge_daemon(const struct assembly *as, struct numbers_total *nt)
 }
 
 void
-numbers_total(const struct assembly *as, struct numbers_total *ret)
+numbers_total_begin(struct numbers_total *ret)
 {
 	memset(ret, 0, sizeof(*ret));
-	ret->queues = as->n_queues;
-	ret->routes = as->n_routes;
-	ret->peers = as->n_peers;
 	ret->oldest_age_s = -1;
-	/* Routes first: a queue that waits for one of them says so. */
-	add_routes(as, ret);
-	add_queues(as, ret);
-	add_peers(as, ret);
-	add_orphans(as, ret);
-	add_held(as, ret);
-	judge_daemon(as, ret);
+}
+
+void
+numbers_total_end(const struct assembly *as, struct numbers_total *nt)
+{
+	add_orphans(as, nt);
+	add_held(as, nt);
+	judge_daemon(as, nt);
+}
+
+void
+numbers_total(const struct assembly *as, struct numbers_total *ret)
+{
+	struct numbers_route nr;
+	struct numbers_queue nq;
+	struct numbers_peer np;
+
+	numbers_total_begin(ret);
+	for (size_t i = 0; i < as->n_routes; i++) {
+		numbers_route(as, as->routes[i], &nr);
+		numbers_total_route(ret, as->routes[i], &nr);
+	}
+	for (size_t i = 0; i < as->n_queues; i++) {
+		numbers_queue(as, as->queues[i], &nq);
+		numbers_total_queue(ret, as->queues[i], &nq);
+	}
+	for (size_t i = 0; i < as->n_peers; i++) {
+		numbers_peer(as, as->peers[i], &np);
+		numbers_total_peer(ret, as->peers[i], &np);
+	}
+	numbers_total_end(as, ret);
 }
 
 uint64_t

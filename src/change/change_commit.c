@@ -18,6 +18,7 @@ swap(struct change *ch)
 {
 	const struct assembly was = *ch->as, *next = &ch->next;
 
+	ch->as->changes++;
 	ch->as->conf = next->conf;
 	ch->as->queues = next->queues;
 	ch->as->n_queues = next->n_queues;
@@ -54,7 +55,8 @@ change_listeners(const struct change *ch)
 	for (size_t i = 0; i < ch->diff->count; i++) {
 		const struct diff_item *it = &ch->diff->items[i];
 
-		if (it->kind == DIFF_LISTENER && it->change == DIFF_REMOVED)
+		if (it->kind == DIFF_LISTENER && it->change == DIFF_REMOVED &&
+		    !ch->listens[i])
 			assembly_listener_close(ch->as, it->before);
 	}
 	/* All, as users and groups are those of the configuration. */

@@ -8,6 +8,7 @@
 #include "commands/commands.h"
 #include "control/text.h"
 #include "metrics/metrics.h"
+#include "net/later.h"
 
 struct show { /* an answer that is being given */
 	struct control_reply *reply;
@@ -50,7 +51,10 @@ show_next(evutil_socket_t fd, short what, void *arg)
 		return;
 	}
 	sh->ended = rc == 0;
-	control_reply_put(sh->reply, sh->piece.bytes, sh->piece.len);
+	if (sh->piece.len == 0)
+		later_run(sh->next);
+	else
+		control_reply_put(sh->reply, sh->piece.bytes, sh->piece.len);
 }
 
 static void
@@ -58,7 +62,7 @@ show_taken(void *owner)
 {
 	struct show *sh = owner;
 
-	event_active(sh->next, EV_TIMEOUT, 0);
+	later_run(sh->next);
 }
 
 static void

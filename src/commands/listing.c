@@ -5,13 +5,9 @@
 #include <stdlib.h>
 
 #include "assembly/assembly.h"
-#include "base/clock.h"
+#include "base/slice.h"
 #include "commands/commands.h"
 #include "control/command.h"
-
-/* Of one turn; then what else the loop has to do goes first. */
-#define TURN_NS    (2 * INT64_C(1000000))
-#define TURN_ITEMS 100
 
 struct listing {
 	const struct commands_context *cx;
@@ -33,13 +29,15 @@ listing_free(struct listing *li)
 static int
 listing_share(struct listing *li)
 {
-	int64_t until_ns = clock_monotonic_ns() + TURN_NS;
+	struct slice sl;
 
-	for (int i = 0; i < TURN_ITEMS && clock_monotonic_ns() < until_ns; i++) {
+	slice_begin(&sl);
+	while (slice_has_room(&sl)) {
 		int rc = li->step(li->cx, li->reply, li->next);
 
 		if (rc <= 0)
 			return rc;
+		control_reply_write(li->reply);
 		li->next++;
 	}
 	return 1;

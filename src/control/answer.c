@@ -35,7 +35,9 @@ struct answer {
 	struct text *out;
 	char *request; /* for on_change(); NULL: a viewer's command */
 	bool in_pieces;
-	bool line_open; /* the last piece ends in the middle of a line */
+	bool line_open;          /* the last piece ends in the middle of a line */
+	struct text written;     /* items */
+	enum reply_fault *fault; /* borrowed, or NULL */
 	void (*ready)(void *owner, int rc);
 	void *owner;
 };
@@ -236,12 +238,20 @@ answer_refusal(struct answer *aw, int rc)
 	tell_change(aw, reply_fault_of(rc), shown.text);
 }
 
+static void
+answer_note(struct answer *aw, enum reply_fault fault)
+{
+	if (aw->fault != NULL)
+		*aw->fault = fault;
+}
+
 /* Write what a command says that is done, behind what it has put. */
 static void
 answer_write(struct answer *aw, int rc)
 {
 	size_t before = aw->out->len;
 
+	answer_note(aw, rc == 0 ? REPLY_DONE : reply_fault_of(rc));
 	if (rc != 0)
 		answer_refusal(aw, rc);
 	else
@@ -255,6 +265,7 @@ answer_write(struct answer *aw, int rc)
 		return;
 	aw->out->rc = 0;
 	text_cut(aw->out, before);
+	answer_note(aw, REPLY_REFUSED);
 	reply_write_error(
 	    aw->out, aw->reply.as_json, REPLY_REFUSED, "the answer would exceed 4 MiB");
 }
@@ -268,6 +279,7 @@ answer_run(struct answer *aw, struct request *rq)
 	int rc = -ENOMEM;
 
 	if (find_command(an, aw, rq, why) != 0) {
+		answer_note(aw, REPLY_USAGE);
 		reply_write_error(aw->out, aw->reply.as_json, REPLY_USAGE, why);
 		return aw->out->rc;
 	}
@@ -295,6 +307,8 @@ answerer_run(struct answerer *an, struct answer **ret, struct text *out,
 	int rc = request_split(&rq, request->line, request->len);
 
 	if (rc != 0) {
+		if (request->fault != NULL)
+			*request->fault = REPLY_USAGE;
 		reply_write_error(out, as_json, REPLY_USAGE, split_fault(rc));
 		return out->rc;
 	}
@@ -303,6 +317,8 @@ answerer_run(struct answerer *an, struct answer **ret, struct text *out,
 		return -ENOMEM;
 	aw->answerer = an;
 	aw->out = out;
+	aw->fault = request->fault;
+	text_init(&aw->written, ANSWER_MAX);
 	aw->reply.as_json = as_json;
 	aw->reply.caller = request->caller;
 	rc = answer_run(aw, &rq);
@@ -340,8 +356,22 @@ answer_free(struct answer *aw)
 	}
 	json_decref(aw->reply.items);
 	json_decref(aw->reply.warnings);
+	text_done(&aw->written);
 	free(aw->request);
 	free(aw);
+}
+
+void
+control_reply_write(struct control_reply *reply)
+{
+	struct answer *aw = (struct answer *)reply;
+
+	/* The widths of a table's columns are those of all its rows. */
+	if (!reply->as_json)
+		return;
+	reply_write_items(&aw->written, reply->items);
+	reply->written = &aw->written;
+	(void)json_array_clear(reply->items);
 }
 
 void
@@ -363,12 +393,14 @@ control_reply_end(struct control_reply *reply, int rc)
 
 	reply->later = NULL;
 	if (aw->in_pieces && rc == 0 && reply->kind == NULL) {
+		answer_note(aw, REPLY_DONE);
 		tell_change(aw, REPLY_DONE, NULL);
 		text_puts(aw->out, "\n");
 	} else if (!aw->line_open) {
 		answer_write(aw, rc);
 		rc = 0;
 	} else {
+		answer_note(aw, reply_fault_of(rc));
 		tell_change(aw, reply_fault_of(rc), "it was broken off");
 	}
 	if (rc == 0)

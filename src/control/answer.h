@@ -6,6 +6,7 @@
 #include <stddef.h>
 
 #include "base/compiler.h"
+#include "control/reply.h"
 
 struct control_caller;
 struct control_spec;
@@ -26,6 +27,7 @@ struct answer_request {
 	const char *line; /* without its newline */
 	size_t len;
 	const struct control_caller *caller; /* as long as the answer */
+	enum reply_fault *fault; /* what became of it, when it ended; NULL: no matter */
 };
 
 /* Answer one request into out, which is empty and takes ANSWER_MAX bytes. What is wrong with

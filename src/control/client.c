@@ -136,7 +136,7 @@ client_answer(struct client *cl, size_t len, size_t used)
 		rc = cl->out.rc;
 		cl->is_last = true;
 	} else {
-		struct answer_request request = { cl->in, len, &cl->caller };
+		struct answer_request request = { cl->in, len, &cl->caller, NULL };
 
 		rc = answerer_run(cl->cs->answerer, &cl->answer, &cl->out, &request);
 	}

@@ -12,6 +12,8 @@
 
 #include "base/compiler.h"
 
+struct text;
+
 #define CONTROL_WHY_MAX 512 /* bytes of a refusal with its NUL */
 
 /* What run() returns when the command answers later, see below. */
@@ -53,6 +55,8 @@ struct control_reply {
 	/* Both are empty arrays when a command is run, are filled by it, and belong to the reply. */
 	json_t *items;    /* of objects */
 	json_t *warnings; /* of strings */
+	/* Items before those, as control_reply_write() leaves them; NULL: none. */
+	const struct text *written;
 	/* NULL, or one line why it was refused; static, or in why, or lives as long as the context. */
 	const char *error;
 	char why[CONTROL_WHY_MAX];           /* room for such a line */
@@ -111,6 +115,10 @@ int control_reply_refuse(struct control_reply *reply, int rc, const char *format
 int control_reply_require(struct control_reply *reply, enum control_role role);
 
 #define CONTROL_PIECE_MAX (1UL << 20) /* bytes */
+
+/* What items has is written now if its form allows that, and items is empty again. For those who make
+ * many on several turns of the loop: at the end of the answer little is left to do. */
+void control_reply_write(struct control_reply *reply);
 
 /* Not from within run(). The pieces together are whole lines, none empty; what ends the
  * answer is added at its end. */

@@ -90,20 +90,61 @@ put_dump(const char *bytes, size_t len, void *data)
 	return out->rc == 0 ? 0 : -1;
 }
 
-/* Takes over document, which may be NULL: memory was short. */
+/* value may be NULL: memory was short. */
 static void
-put_document(struct text *out, json_t *document)
+put_json(struct text *out, const json_t *value)
 {
 	/* ASCII only, because a terminal may see this line too. */
-	int rc = document == NULL
+	int rc = value == NULL
 		     ? -1
-		     : json_dump_callback(document, put_dump, out,
+		     : json_dump_callback(value, put_dump, out,
 			   JSON_ENSURE_ASCII | JSON_REAL_PRECISION(REAL_DIGITS));
 
 	if (rc != 0 && out->rc == 0)
 		out->rc = -ENOMEM;
+}
+
+/* Takes over document, which may be NULL: memory was short. */
+static void
+put_document(struct text *out, json_t *document)
+{
+	put_json(out, document);
 	text_puts(out, "\n\n");
 	json_decref(document);
+}
+
+static void
+put_items(struct text *out, const json_t *items, bool is_first)
+{
+	const json_t *item;
+	size_t i;
+
+	json_array_foreach(items, i, item)
+	{
+		if (!is_first || i > 0)
+			text_puts(out, ", ");
+		put_json(out, item);
+	}
+}
+
+void
+reply_write_items(struct text *out, const json_t *items)
+{
+	put_items(out, items, out->len == 0);
+}
+
+/* Those that were written before, and the others. */
+static void
+put_all_items(struct text *out, const struct control_reply *rp)
+{
+	const struct text *written = rp->written;
+
+	if (written != NULL) {
+		text_put(out, written->bytes, written->len);
+		if (written->rc != 0)
+			out->rc = written->rc;
+	}
+	put_items(out, rp->items, written == NULL || written->len == 0);
 }
 
 void
@@ -111,12 +152,20 @@ reply_write_json(
     struct text *out, const char *name, int64_t wall_ns, const struct control_reply *rp)
 {
 	char time[32];
+	json_t *head;
 
 	assert(rp->kind != NULL);
-	put_document(
-	    out, json_pack("{s:s, s:s, s:s, s:s, s:O, s:O}", "schema", REPLY_SCHEMA,
-		     "time", clock_format(time, sizeof(time), wall_ns), "name", name,
-		     "kind", rp->kind, "items", rp->items, "warnings", rp->warnings));
+	head = json_pack("{s:s, s:s, s:s, s:s}", "schema", REPLY_SCHEMA, "time",
+	    clock_format(time, sizeof(time), wall_ns), "name", name, "kind", rp->kind);
+	put_json(out, head);
+	json_decref(head);
+	if (out->rc == 0)
+		text_cut(out, out->len - 1); /* it goes on before its "}" */
+	text_puts(out, ", \"items\": [");
+	put_all_items(out, rp);
+	text_puts(out, "], \"warnings\": ");
+	put_json(out, rp->warnings);
+	text_puts(out, "}\n\n");
 }
 
 static const struct fault_row *

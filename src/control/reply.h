@@ -42,6 +42,8 @@ void reply_write_text(
     struct text *out, const struct control_command *cm, const struct control_reply *rp);
 void reply_write_json(struct text *out, const char *name, int64_t wall_ns,
     const struct control_reply *rp);
+/* Only items, one behind the other, and behind those that out has: what rp->written is of. */
+void reply_write_items(struct text *out, const json_t *items);
 /* why must be UTF-8 without control characters. */
 void reply_write_error(
     struct text *out, int as_json, enum reply_fault fault, const char *why);

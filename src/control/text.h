@@ -8,7 +8,7 @@
 #include "base/compiler.h"
 
 struct text {
-	char *bytes; /* and a NUL, not counted in len; NULL before the first that was put */
+	char *bytes; /* and a NUL behind len; NULL before the first that was put */
 	size_t len;
 	size_t size; /* of the memory behind bytes */
 	size_t max;  /* len never exceeds it */

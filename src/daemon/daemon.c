@@ -11,10 +11,10 @@
 #include <sys/stat.h>
 #include <sysexits.h>
 
-#include "assembly/alarm.h"
 #include "assembly/assembly.h"
 #include "assembly/drain.h"
 #include "assembly/numbers.h"
+#include "assembly/survey.h"
 #include "base/clock.h"
 #include "base/compiler.h"
 #include "base/crash.h"
@@ -27,6 +27,7 @@
 #include "control/roles.h"
 #include "control/server.h"
 #include "daemon/access.h"
+#include "daemon/adoption.h"
 #include "daemon/monitor.h"
 #include "daemon/status.h"
 #include "needs/holder.h"
@@ -40,7 +41,6 @@
 #include "spool/runtime.h"
 
 #define EVENTS_MAX        12
-#define STATUS_EVERY_MS   NUMBERS_TICK_MS
 #define LOG_EVERY_MS      1000
 #define DRAIN_EVERY_MS    20
 #define STOP_EXTRA_MS     30000 /* for the image, beside what its bytes take */
@@ -60,7 +60,9 @@ struct daemon {
 	struct events *log_events;
 	struct patience *patience; /* while the loop does not turn */
 	struct watchdog *watchdog;
+	struct survey *survey;
 	struct commands_context context; /* of the commands */
+	struct adoption adoption;        /* of a configuration, by a reload */
 	struct event *events[EVENTS_MAX];
 	size_t n_events;
 	char status[STATUS_MAX]; /* as last told */
@@ -154,27 +156,14 @@ daemon_on_hangup(evutil_socket_t number, short what, void *arg)
 }
 
 static void
-daemon_on_numbers(evutil_socket_t fd, short what, void *arg)
+daemon_on_survey(void *owner, const struct numbers_total *total)
 {
-	const struct daemon *dm = arg;
-
-	(void)fd;
-	(void)what;
-	numbers_tick(dm->assembly);
-	alarm_tick(dm->assembly);
-}
-
-static void
-daemon_on_status(evutil_socket_t fd, short what, void *arg)
-{
-	struct daemon *dm = arg;
+	struct daemon *dm = owner;
 	char line[STATUS_MAX];
 
-	(void)fd;
-	(void)what;
 	if (dm->context.stopping)
 		return;
-	(void)status_line(line, sizeof(line), dm->assembly);
+	(void)status_of(line, sizeof(line), total);
 	if (strcmp(line, dm->status) == 0)
 		return;
 	memcpy(dm->status, line, sizeof(line));
@@ -210,11 +199,9 @@ start_events(struct daemon *dm)
 		if (ev == NULL || event_add(ev, NULL) < 0)
 			return -ENOMEM;
 	}
-	rc = daemon_every(dm, STATUS_EVERY_MS, daemon_on_status);
+	rc = daemon_every(dm, LOG_EVERY_MS, daemon_on_log);
 	if (rc == 0)
-		rc = daemon_every(dm, NUMBERS_TICK_MS, daemon_on_numbers);
-	if (rc == 0)
-		rc = daemon_every(dm, LOG_EVERY_MS, daemon_on_log);
+		rc = survey_new(&dm->survey, dm->assembly, daemon_on_survey, dm);
 	return rc < 0 ? rc : watchdog_new(&dm->watchdog, dm->base);
 }
 
@@ -335,28 +322,12 @@ start_control(struct daemon *dm)
 	spec.passed = fd >= 0 ? &fd : NULL;
 	if (fd >= 0 || fd == -ENOENT)
 		rc = control_server_open(&dm->control, dm->base, &spec);
+	dm->context.control = dm->control;
 	if (rc < 0)
 		log_error("daemon", "control socket %s: %s%s", quote(spec.path).text,
 		    strerror(-rc),
 		    rc == -EADDRINUSE ? "; another process listens there" : "");
 	return rc;
-}
-
-/* What of a configuration is not the assembly's. */
-static int
-daemon_adopt(void *owner, const struct conf *conf, const char **ret_key)
-{
-	struct daemon *dm = owner;
-	struct control_roles roles;
-	int rc;
-
-	*ret_key = "metrics";
-	rc = monitor_configure(dm->monitor, conf, dm->activation);
-	if (rc < 0)
-		return rc;
-	access_roles(&roles, conf);
-	*ret_key = "operators";
-	return control_server_set_roles(dm->control, &roles);
 }
 
 static int
@@ -367,10 +338,16 @@ start_reload(struct daemon *dm)
 		.assembly = dm->assembly,
 		.stopping = &dm->context.stopping,
 		.conf = &dm->conf,
-		.adopt = daemon_adopt,
-		.owner = dm };
-	int rc = reload_new(&dm->reload, &spec);
+		.prepare = adoption_prepare,
+		.commit = adoption_commit,
+		.undo = adoption_undo,
+		.owner = &dm->adoption };
+	int rc;
 
+	dm->adoption = (struct adoption){ .control = dm->control,
+		.monitor = dm->monitor,
+		.activation = dm->activation };
+	rc = reload_new(&dm->reload, &spec);
 	dm->context.reload = dm->reload;
 	return rc;
 }
@@ -380,7 +357,11 @@ start_monitor(struct daemon *dm)
 {
 	int rc = monitor_new(&dm->monitor, dm->base, &dm->context);
 
-	return rc < 0 ? rc : monitor_configure(dm->monitor, dm->conf, dm->activation);
+	if (rc == 0)
+		rc = monitor_prepare(dm->monitor, dm->conf, dm->activation);
+	if (rc == 0)
+		monitor_commit(dm->monitor, dm->activation);
+	return rc;
 }
 
 static int
@@ -399,6 +380,8 @@ finish_activation(struct daemon *dm)
 static int
 start_flow(struct daemon *dm)
 {
+	struct numbers_total total;
+
 	CRASH_POINT("daemon.recovered");
 	assembly_start(dm->assembly);
 	log_event(EVENT_STARTED, NULL,
@@ -408,7 +391,8 @@ start_flow(struct daemon *dm)
 	patience_end(dm->patience);
 	dm->patience = NULL;
 	notify_ready();
-	daemon_on_status(-1, 0, dm);
+	numbers_total(dm->assembly, &total);
+	daemon_on_survey(dm, &total);
 	return 0;
 }
 
@@ -503,6 +487,7 @@ daemon_end(struct daemon *dm)
 	monitor_free(dm->monitor);
 	reload_free(dm->reload);
 	watchdog_free(dm->watchdog);
+	survey_free(dm->survey);
 	for (size_t i = 0; i < dm->n_events; i++)
 		event_free(dm->events[i]);
 	CRASH_POINT("daemon.stopping");
@@ -544,8 +529,8 @@ daemon_live(struct daemon *dm, const char *config)
 	int rc, saved;
 
 	if (faults != 0) {
-		log_event(EVENT_NOT_STARTED, NULL, "%s: %d faults, not started",
-		    quote(config).text, faults);
+		log_event(EVENT_NOT_STARTED, NULL, "%s: %d fault%s, not started",
+		    quote(config).text, faults, faults == 1 ? "" : "s");
 		return EX_CONFIG;
 	}
 	dm->context.started_ms = clock_monotonic_ms();

@@ -109,12 +109,3 @@ status_of(char *line, size_t size, const struct numbers_total *nt)
 	    nt->in_doubt);
 	return line;
 }
-
-char *
-status_line(char *line, size_t size, const struct assembly *as)
-{
-	struct numbers_total total;
-
-	numbers_total(as, &total);
-	return status_of(line, size, &total);
-}

@@ -5,7 +5,6 @@
 #include <stddef.h>
 #include <stdint.h>
 
-struct assembly;
 struct numbers_total;
 
 #define STATUS_MAX 900 /* bytes of a line with its NUL */
@@ -13,8 +12,6 @@ struct numbers_total;
 /* Into line, which is returned: "degraded: route orders stalled 42s (hub: queue full); 3/4 peers
  * up; in 1.2k/s out 950/s; backlog 12034, oldest 38s; dead letters 2; in doubt 0". In: taken from
  * queues here. Out: delivered to queues here, or acknowledged by peers. */
-char *status_line(char *line, size_t size, const struct assembly *as);
-/* The same of numbers that were gathered. */
 char *status_of(char *line, size_t size, const struct numbers_total *total);
 
 /* A rate in at most five characters and "/s": "0/s", "950/s", "1.2k/s", "700k/s", "1.5M/s". */

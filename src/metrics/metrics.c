@@ -15,7 +15,9 @@
 
 struct metrics_writer {
 	enum metrics_format format;
+	struct assembly *assembly;
 	struct metrics_snapshot snapshot;
+	bool is_taken;
 	/* What comes next: the row of a kind, of the object. */
 	size_t kind, row, object;
 	bool ended;
@@ -329,7 +331,8 @@ metrics_begin(
 	if (mw == NULL)
 		return -ENOMEM;
 	mw->format = format;
-	rc = metrics_snapshot_take(&mw->snapshot, as);
+	mw->assembly = as;
+	rc = metrics_snapshot_begin(&mw->snapshot, as);
 	if (rc < 0) {
 		metrics_end(mw);
 		return rc;
@@ -342,7 +345,13 @@ int
 metrics_piece(struct metrics_writer *mw, struct text *out)
 {
 	size_t end = out->len + METRICS_PIECE;
+	int rc;
 
+	if (!mw->is_taken) {
+		rc = metrics_snapshot_go_on(&mw->snapshot, mw->assembly);
+		mw->is_taken = rc == 0;
+		return rc < 0 ? rc : 1;
+	}
 	while (!mw->ended && out->rc == 0 && out->len < end)
 		write_next(mw, out);
 	return out->rc < 0 ? out->rc : !mw->ended;

@@ -1,5 +1,5 @@
 /* Inside of the metrics, shared by metrics.c (writing), metrics_rows.c (what there is) and
- * metrics_snapshot.c (the figures of one moment). */
+ * metrics_snapshot.c (their figures). */
 #ifndef MQBRIDGE_METRICS_METRICS_PRIVATE_H
 #define MQBRIDGE_METRICS_METRICS_PRIVATE_H
 
@@ -129,12 +129,18 @@ struct metrics_snapshot {
 		void *array; /* of struct metrics_daemon, metrics_queue, ... */
 		size_t n;
 	} objects[METRICS_KINDS];
-	uint64_t now_ms; /* CLOCK_MONOTONIC */
+	uint64_t changes; /* of the assembly, when it was begun */
+	size_t next;      /* object to take */
+	uint64_t now_ms;  /* CLOCK_MONOTONIC, when it was whole */
 	int64_t wall_ns;
 };
 
 /* metrics_snapshot.c. 0 or -ENOMEM; _done() is due, also on failure. */
-int metrics_snapshot_take(struct metrics_snapshot *ret, struct assembly *as) MUST_CHECK;
+int metrics_snapshot_begin(
+    struct metrics_snapshot *ret, const struct assembly *as) MUST_CHECK;
+/* A slice of it; all over again when objects came or went. Returns 1: there is more, 0: it is
+ * whole, or -ENOMEM. */
+int metrics_snapshot_go_on(struct metrics_snapshot *sn, struct assembly *as) MUST_CHECK;
 void metrics_snapshot_done(struct metrics_snapshot *sn);
 
 /* metrics_process.c. What cannot be read stays 0. */

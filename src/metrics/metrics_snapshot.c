@@ -7,6 +7,7 @@
 #include "assembly/assembly.h"
 #include "base/clock.h"
 #include "base/compiler.h"
+#include "base/slice.h"
 #include "config/conf.h"
 #include "metrics/metrics_line.h"
 #include "metrics/metrics_private.h"
@@ -15,15 +16,16 @@
 #include "spool/runtime.h"
 #include "wire/frame.h"
 
-/* Room for n objects of a kind, all 0. */
 static void *
-make(struct metrics_snapshot *sn, enum metrics_kind kind, size_t n)
+object_of(const struct metrics_snapshot *sn, enum metrics_kind kind, size_t i)
 {
-	void *array = calloc(n + 1, metrics_kinds[kind].object_size);
+	return (uint8_t *)sn->objects[kind].array + i * metrics_kinds[kind].object_size;
+}
 
-	sn->objects[kind].array = array;
-	sn->objects[kind].n = array == NULL ? 0 : n;
-	return array;
+static struct metrics_daemon *
+daemon_of(const struct metrics_snapshot *sn)
+{
+	return object_of(sn, METRICS_DAEMON, 0);
 }
 
 static int
@@ -42,11 +44,14 @@ copy_text(char **ret, const char *text)
 }
 
 static int
-take_queue(struct metrics_queue *mq, struct assembly *as, struct assembly_queue *aq)
+take_queue(struct metrics_snapshot *sn, struct assembly *as, size_t i)
 {
+	struct metrics_queue *mq = object_of(sn, METRICS_QUEUES, i);
 	const struct numbers_queue *nq = &mq->numbers;
+	struct assembly_queue *aq = as->queues[i];
 
 	numbers_queue(as, aq, &mq->numbers);
+	numbers_total_queue(&daemon_of(sn)->total, aq, nq);
 	mq->attributes = nq->source && nq->intake.attached ? nq->intake.attributes
 							   : nq->delivery.attributes;
 	mq->posix = nq->attached && mq->attributes.kind == IPCQ_POSIX;
@@ -57,22 +62,14 @@ take_queue(struct metrics_queue *mq, struct assembly *as, struct assembly_queue 
 }
 
 static int
-take_queues(struct metrics_snapshot *sn, struct assembly *as)
+take_route(struct metrics_snapshot *sn, struct assembly *as, size_t i)
 {
-	struct metrics_queue *array = make(sn, METRICS_QUEUES, as->n_queues);
-	int rc = array == NULL ? -ENOMEM : 0;
-
-	for (size_t i = 0; rc == 0 && i < as->n_queues; i++)
-		rc = take_queue(&array[i], as, as->queues[i]);
-	return rc;
-}
-
-static int
-take_route(struct metrics_route *mr, struct assembly *as, struct assembly_route *ar)
-{
+	struct metrics_route *mr = object_of(sn, METRICS_ROUTES, i);
 	const struct outlet_numbers *on = &mr->numbers.outlet;
+	struct assembly_route *ar = as->routes[i];
 
 	numbers_route(as, ar, &mr->numbers);
+	numbers_total_route(&daemon_of(sn)->total, ar, &mr->numbers);
 	memcpy(mr->rejected_for, on->rejected_for, sizeof(mr->rejected_for));
 	histogram_copy(&mr->transit, on->transit);
 	mr->has_log = on->stream.log.limit > 0;
@@ -83,35 +80,17 @@ take_route(struct metrics_route *mr, struct assembly *as, struct assembly_route 
 }
 
 static int
-take_routes(struct metrics_snapshot *sn, struct assembly *as)
+take_peer(struct metrics_snapshot *sn, struct assembly *as, size_t i)
 {
-	struct metrics_route *array = make(sn, METRICS_ROUTES, as->n_routes);
-	int rc = array == NULL ? -ENOMEM : 0;
+	struct metrics_peer *mp = object_of(sn, METRICS_PEERS, i);
+	struct assembly_peer *ap = as->peers[i];
 
-	for (size_t i = 0; rc == 0 && i < as->n_routes; i++)
-		rc = take_route(&array[i], as, as->routes[i]);
-	return rc;
-}
-
-static int
-take_peer(struct metrics_peer *mp, struct assembly *as, struct assembly_peer *ap)
-{
 	numbers_peer(as, ap, &mp->numbers);
+	numbers_total_peer(&daemon_of(sn)->total, ap, &mp->numbers);
 	mp->up = mp->numbers.peer.state == STATE_CONNECTED; /* paused or not */
 	if (copy_text(&mp->address, mp->numbers.peer.address) < 0)
 		return -ENOMEM;
 	return begin_object(&mp->head, METRICS_PEERS, ap->conf->name);
-}
-
-static int
-take_peers(struct metrics_snapshot *sn, struct assembly *as)
-{
-	struct metrics_peer *array = make(sn, METRICS_PEERS, as->n_peers);
-	int rc = array == NULL ? -ENOMEM : 0;
-
-	for (size_t i = 0; rc == 0 && i < as->n_peers; i++)
-		rc = take_peer(&array[i], as, as->peers[i]);
-	return rc;
 }
 
 /* Both are local: the kernel knows this without asking a disk. */
@@ -131,45 +110,95 @@ take_space(struct metrics_daemon *md, const struct runtime *rt)
 	}
 }
 
-/* After routes: what their logs hold. */
+/* After all others, of which it has the sums. */
 static int
-take_daemon(struct metrics_snapshot *sn, struct assembly *as)
+take_daemon(struct metrics_snapshot *sn, struct assembly *as, size_t i)
 {
+	struct metrics_daemon *md = object_of(sn, METRICS_DAEMON, i);
 	const struct metrics_route *routes = sn->objects[METRICS_ROUTES].array;
-	struct metrics_daemon *md = make(sn, METRICS_DAEMON, 1);
+	uint64_t *bytes = md->spool_bytes;
 	char protocol[16];
-	uint64_t *bytes;
 
 	(void)snprintf(protocol, sizeof(protocol), "%d", FRAME_VERSION);
-	if (md == NULL || copy_text(&md->version, PACKAGE_VERSION) < 0 ||
+	if (copy_text(&md->version, PACKAGE_VERSION) < 0 ||
 	    copy_text(&md->protocol, protocol) < 0)
 		return -ENOMEM;
 	md->head.always = true;
-	numbers_total(as, &md->total);
-	bytes = md->spool_bytes;
+	numbers_total_end(as, &md->total);
 	bytes[METRICS_LETTERS] = md->total.dead_letter_bytes;
-	for (size_t i = 0; i < as->n_routes; i++)
-		bytes[METRICS_LOGS] += routes[i].numbers.outlet.stream.log.bytes;
+	for (size_t k = 0; k < as->n_routes; k++)
+		bytes[METRICS_LOGS] += routes[k].numbers.outlet.stream.log.bytes;
 	bytes[METRICS_RINGS] = md->total.backlog_bytes - bytes[METRICS_LOGS];
 	turns_times(&md->turns);
 	disk_sync_times(as->disk, &md->syncs);
 	take_space(md, as->runtime);
 	metrics_process_read(&md->process);
+	sn->now_ms = clock_monotonic_ms();
+	sn->wall_ns = clock_wall_ns();
 	return 0;
 }
 
 int
-metrics_snapshot_take(struct metrics_snapshot *ret, struct assembly *as)
+metrics_snapshot_begin(struct metrics_snapshot *ret, const struct assembly *as)
 {
-	static int (*const steps[])(
-	    struct metrics_snapshot * sn, struct assembly * as) = { take_queues,
-		take_routes, take_peers, take_daemon };
-	int rc = 0;
+	const size_t n[METRICS_KINDS] = { [METRICS_DAEMON] = 1,
+		[METRICS_QUEUES] = as->n_queues,
+		[METRICS_ROUTES] = as->n_routes,
+		[METRICS_PEERS] = as->n_peers };
 
-	*ret = (struct metrics_snapshot){ .now_ms = clock_monotonic_ms(),
-		.wall_ns = clock_wall_ns() };
-	for (size_t i = 0; rc == 0 && i < ARRAY_LEN(steps); i++)
-		rc = steps[i](ret, as);
+	*ret = (struct metrics_snapshot){ .changes = as->changes };
+	for (size_t k = 0; k < METRICS_KINDS; k++) {
+		ret->objects[k].array = calloc(n[k] + 1, metrics_kinds[k].object_size);
+		if (ret->objects[k].array == NULL)
+			return -ENOMEM;
+		ret->objects[k].n = n[k];
+	}
+	numbers_total_begin(&daemon_of(ret)->total);
+	return 0;
+}
+
+/* Returns 1: there is more to take, 0: that was all, or -errno. */
+static int
+take_next(struct metrics_snapshot *sn, struct assembly *as)
+{
+	/* Routes first: a queue that waits for one of them says so. */
+	static const struct {
+		enum metrics_kind kind;
+		int (*take)(struct metrics_snapshot *sn, struct assembly *as, size_t i);
+	} steps[] = {
+		{ METRICS_ROUTES, take_route },
+		{ METRICS_QUEUES, take_queue },
+		{ METRICS_PEERS, take_peer },
+		{ METRICS_DAEMON, take_daemon },
+	};
+	size_t i = sn->next++;
+
+	for (size_t k = 0; k < ARRAY_LEN(steps); k++) {
+		size_t n = sn->objects[steps[k].kind].n;
+
+		if (i < n) {
+			int rc = steps[k].take(sn, as, i);
+
+			return rc < 0 ? rc : steps[k].kind != METRICS_DAEMON;
+		}
+		i -= n;
+	}
+	return 0;
+}
+
+int
+metrics_snapshot_go_on(struct metrics_snapshot *sn, struct assembly *as)
+{
+	struct slice sl;
+	int rc = 1;
+
+	if (sn->changes != as->changes) {
+		metrics_snapshot_done(sn);
+		rc = metrics_snapshot_begin(sn, as) < 0 ? -ENOMEM : 1;
+	}
+	slice_begin(&sl);
+	while (rc == 1 && slice_has_room(&sl))
+		rc = take_next(sn, as);
 	return rc;
 }
 

@@ -11,6 +11,7 @@
 #include "control/command.h"
 #include "control/reply.h"
 #include "control/text.h"
+#include "net/later.h"
 #include "web/bytes.h"
 
 #define STATUS_GOOD        200
@@ -30,8 +31,9 @@ struct document {
 	struct text out;       /* the command's */
 	struct answer *answer; /* a command's that answers later, */
 	int answer_rc;         /* and what it told last */
-	void *work;            /* the maker's */
-	struct event *step;    /* go on making; or tell that it is made */
+	enum reply_fault fault;
+	void *work;         /* the maker's */
+	struct event *step; /* go on making; or tell that it is made */
 	struct event *deadline;
 };
 
@@ -66,15 +68,15 @@ document_made(struct document *dc, int rc)
 	dc->bytes = bytes;
 	dc->made_ms = clock_monotonic_ms();
 	document_stop(dc);
-	event_active(dc->step, EV_TIMEOUT, 0);
+	later_run(dc->step);
 }
 
 /* ---- by a command ------------------------------------------------------------- */
 
 static int
-status_of(const struct text *answer)
+status_of(enum reply_fault fault)
 {
-	switch (reply_read(answer->bytes, answer->len, true)) {
+	switch (fault) {
 	case REPLY_DONE:
 		return STATUS_GOOD;
 	case REPLY_DENIED:
@@ -104,7 +106,7 @@ command_made(struct document *dc, int rc)
 	if (rc == 0 && tx->rc == 0) {
 		if (tx->len > 0 && tx->bytes[tx->len - 1] == '\n')
 			text_cut(tx, tx->len - 1);
-		dc->status = status_of(tx);
+		dc->status = status_of(dc->fault);
 	}
 	document_made(dc, rc);
 }
@@ -116,7 +118,7 @@ document_on_answer(void *owner, int rc)
 	struct document *dc = owner;
 
 	dc->answer_rc = rc;
-	event_active(dc->step, EV_TIMEOUT, 0);
+	later_run(dc->step);
 }
 
 static void
@@ -134,7 +136,8 @@ command_begin(struct document *dc)
 {
 	struct answer_request request = { .line = dc->spec.command,
 		.len = strlen(dc->spec.command),
-		.caller = &dc->caller };
+		.caller = &dc->caller,
+		.fault = &dc->fault };
 	int rc;
 
 	rc = answerer_run(dc->spec.answerer, &dc->answer, &dc->out, &request);
@@ -156,7 +159,7 @@ maker_begin(struct document *dc)
 	if (rc != 0)
 		document_made(dc, rc);
 	else
-		event_active(dc->step, EV_TIMEOUT, 0);
+		later_run(dc->step);
 }
 
 static void
@@ -165,7 +168,7 @@ maker_go_on(struct document *dc)
 	int rc = dc->spec.maker->piece(dc->work, &dc->whole);
 
 	if (rc == 1) {
-		event_active(dc->step, EV_TIMEOUT, 0);
+		later_run(dc->step);
 		return;
 	}
 	dc->status = STATUS_GOOD;

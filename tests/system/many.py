@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
+# harness: alone
 """A daemon with 500 queues and as many routes: what it shows of them is there soon, and its
-loop goes on meanwhile.
+loop goes on meanwhile, as it does when nobody asks.
 
 500 POSIX queues of 4 x 64 bytes are charged 4 x (64 + 48) bytes each, or 224 000 bytes of the
 819 200 that RLIMIT_MSGQUEUE gives each user by default. Everything on a machine shares that, so
@@ -15,6 +16,7 @@ import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from harness.exposition import Exposition
 from harness.lab import equal, main, require
 from harness.programs import Skipped, until
 
@@ -22,9 +24,13 @@ QUEUES = 500
 POSIX = 125
 ROUNDS = 11        # at least
 CALM = 3           # of them, in which nothing disturbed the daemon
-TRIES = 60
+SUMS = 5           # that are looked at
+LONG_S = 15        # then what was calm until then has to do
 PACE_S = 0.25      # between rounds: all clients together get 3 of 100 of the loop's time
+KEPT_S = 0.6       # between rounds: so long an answer of the listener is kept
 SHOW_S = 0.050     # of the client's time
+FETCH_S = 0.100    # the same, for what the listener answers
+PORT = 7412
 # What other programs take of the machine is not the daemon's doing: how long it waited for a
 # processor is taken off. In a calm round that is less than a part of a slow turn.
 CALM_S = 0.003
@@ -36,6 +42,17 @@ def uri(number):
     return f"sysv:{0x4D000000 + number:#x}"
 
 
+# In the host's namespaces: asks for each line of the input; seconds and bytes of the answer.
+FETCH = """
+import sys, time, urllib.request
+for url in sys.stdin:
+    begun = time.monotonic()
+    with urllib.request.urlopen(url.strip(), timeout=30) as answer:
+        size = len(answer.read())
+    print(time.monotonic() - begun, size, flush=True)
+"""
+
+
 def many(lab):
     """A daemon with QUEUES source queues, all attached, and a route from each."""
     address, insecure = lab.listen_address()
@@ -44,6 +61,7 @@ def many(lab):
                "create": {"max_messages": 4, "message_size": "64B"} if number < POSIX else
                {"max_bytes": "256B"}} for number, name in enumerate(names)]
     daemon = lab.daemon({
+        "metrics": f"http://127.0.0.1:{PORT}",
         "queues": queues,
         "peers": [{"name": "b", "address": address, "insecure": insecure}],
         "routes": [{"name": f"r{number}", "from": name, "to": f"b/{name}"}
@@ -80,36 +98,59 @@ def slow_turns(session):
     return json.loads(session.ask("show status json")[1])["items"][0]["slow_turns_total"]
 
 
-def judge(daemon, request, items, limit_s):
-    """The median of the rounds, and no slow turn in any calm one."""
+class Fetcher:
+    """The same of the listener."""
+
+    def __init__(self, lab, daemon):
+        self.process = lab.spawn(daemon.host, [sys.executable, "-c", FETCH], text=True,
+                                 stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+
+    def get(self, path):
+        """(seconds, bytes)"""
+        self.process.stdin.write(f"http://127.0.0.1:{PORT}{path}\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        require(line, f"{path}: no answer")
+        seconds, size = line.split()
+        return float(seconds), int(size)
+
+
+def judge(daemon, what, act, limit_s, pace_s):
+    """The median of what act() says it took, and no slow turn in any calm round."""
     session = Session(daemon.socket)
-    session.ask(request)
-    took, turns = [], []
-    while len(took) < ROUNDS or (len(turns) < CALM and len(took) < TRIES):
-        time.sleep(PACE_S)  # as somebody who looks does, and no flood
+    act()
+    took, turns, end = [], [], time.monotonic() + LONG_S
+    while len(took) < ROUNDS or (len(turns) < CALM and time.monotonic() < end):
+        time.sleep(pace_s)  # as somebody who looks does, and no flood
         slow, begun = slow_turns(session), daemon.waited_s()
-        seconds, answer = session.ask(request)
+        seconds = act()
         took.append(seconds - (daemon.waited_s() - begun))
         slow = slow_turns(session) - slow
         if daemon.waited_s() - begun < CALM_S:
             turns.append(slow)
-    if request.endswith(" json"):
-        equal(len(json.loads(answer)["items"]), items, f"items of {request}")
     median = statistics.median(took)
-    print(f"# {request}: median {median * 1000:.1f} ms, at most {max(took) * 1000:.1f} ms; "
+    print(f"# {what}: median {median * 1000:.1f} ms, at most {max(took) * 1000:.1f} ms; "
           f"{sum(turns)} slow turns in {len(turns)} calm rounds of {len(took)}", flush=True)
-    require(median < limit_s, f"{request} took {median * 1000:.1f} ms")
-    equal(sum(turns), 0, f"turns of the loop above 10 ms for {request}")
+    require(median < limit_s, f"{what} took {median * 1000:.1f} ms")
+    equal(sum(turns), 0, f"turns of the loop above 10 ms for {what}")
     if len(turns) < CALM:
-        raise Skipped(f"{request}: other programs had the processors all the time")
+        raise Skipped(f"{what}: other programs had the processors all the time")
+
+
+def judge_request(daemon, request, items):
+    session = Session(daemon.socket)
+    if request.endswith(" json"):
+        found = json.loads(session.ask(request)[1])["items"]
+        equal(len(found), items, f"items of {request}")
+    judge(daemon, request, lambda: session.ask(request)[0], SHOW_S, PACE_S)
 
 
 def five_hundred_routes_are_shown_at_once(lab):
     daemon = many(lab)
     for what in ("routes", "queues"):
         for form in ("", " json"):
-            judge(daemon, f"show {what}{form}", QUEUES, SHOW_S)
-    judge(daemon, "show status json", 1, SHOW_S)
+            judge_request(daemon, f"show {what}{form}", QUEUES)
+    judge_request(daemon, "show status json", 1)
     begun = time.monotonic()
     subprocess.run(daemon.host.command([daemon.program("mqbridgectl"), "--socket",
                                         daemon.socket, "show", "routes"]),
@@ -117,5 +158,41 @@ def five_hundred_routes_are_shown_at_once(lab):
     print(f"# mqbridgectl show routes: {(time.monotonic() - begun) * 1000:.0f} ms with its start")
 
 
+def five_hundred_routes_are_fetched_at_once(lab):
+    daemon = many(lab)
+    fetcher = Fetcher(lab, daemon)
+    require(fetcher.get("/metrics")[1] > QUEUES * 1000, "a short answer")
+    for path in ("/metrics", "/api/1/routes", "/api/1/queues"):
+        judge(daemon, path, lambda wanted=path: fetcher.get(wanted)[0], FETCH_S, KEPT_S)
+
+
+def five_hundred_idle_routes_leave_the_loop_free(lab):
+    """What is done of itself once a second."""
+    daemon = many(lab)
+
+    def wait():
+        time.sleep(1)
+        return 0
+
+    judge(daemon, "a second", wait, 1, 0)
+
+
+def totals_are_the_sums_of_what_is_shown(lab):
+    """Also while messages come and the figures are gathered on several turns of the loop."""
+    daemon = many(lab)
+    for number in range(4):
+        lab.flow(f"f{number}", uri(number), "-", (lab.a, lab.a)).produce(
+            [1], "--size", 16, "--rate", 100)
+    until(lambda: daemon.status()["received_total"] > 0, 20, "messages")
+    for _ in range(SUMS):
+        found = Exposition(daemon.control("metrics"), "text")
+        equal(found.value("mqbridge_backlog_messages"),
+              sum(map(float, found.samples["mqbridge_queue_ring_messages"].values())),
+              "the backlog, and the messages in all rings")
+
+
 if __name__ == "__main__":
-    sys.exit(main(five_hundred_routes_are_shown_at_once))
+    sys.exit(main(five_hundred_routes_are_shown_at_once,
+                  five_hundred_routes_are_fetched_at_once,
+                  five_hundred_idle_routes_leave_the_loop_free,
+                  totals_are_the_sums_of_what_is_shown))

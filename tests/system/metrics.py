@@ -19,7 +19,6 @@ MONITORING = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(
 PORT = 7412
 MESSAGES = 200
 WAIT_S = 20
-MANY, WINDOWS = 500, 10
 OPEN = "application/openmetrics-text;version=1.0.0,text/plain;version=0.0.4;q=0.5"
 
 # In the host's namespaces: status, content type and body of /metrics.
@@ -89,6 +88,8 @@ def text_passes_promtool(lab):
 
 def openmetrics_is_strict(lab):
     a, b = carried(lab, metrics=f"http://127.0.0.1:{PORT}")
+    # Both are asked one after the other: what is not told at first is to be there by then.
+    until(lambda: "mqbridge_peer_round_trip_seconds" in verb(a).samples, WAIT_S, "a heartbeat")
     kind, body = fetch(a, OPEN)
     equal(kind, "application/openmetrics-text; version=1.0.0; charset=utf-8", "content type")
     found = Exposition(body, "open")
@@ -181,16 +182,20 @@ def at(daemon, name):
     return verb(daemon).value(f"mqbridge_route_{name}_messages", route="main")
 
 
+def reasons_of_peers(found):
+    return [dict(key)["reason"] for key in found.samples.get("mqbridge_peer_reason", {})]
+
+
 def lost_peer_is_down_and_blocks(lab):
     flow, a, b = flowing(lab)
     until(lambda: verb(a).value("mqbridge_peer_up", peer="b") == 1, WAIT_S, "a connection")
     b.stop()
     flow.produce([1], "--size", 64, "--count", 20)
     until(lambda: at(a, "backlog") == 20, WAIT_S, "a backlog")
-    found = verb(a)
-    equal(found.value("mqbridge_peer_up", peer="b"), 0, "peer up")
-    equal(found.one_of("mqbridge_peer_reason", "reason", peer="b"), a.show("peers")[0]["reason"],
-          "reason")
+    equal(verb(a).value("mqbridge_peer_up", peer="b"), 0, "peer up")
+    # It was closed, and soon is refused: the two are not asked at once.
+    until(lambda: reasons_of_peers(verb(a)) == [a.show("peers")[0]["reason"]], WAIT_S,
+          "the same reason in metrics and peers")
     until(lambda: verb(a).value("mqbridge_route_blocked_seconds_total", route="main") > 0.2,
           WAIT_S, "the time blocked")
     b.start()
@@ -332,62 +337,6 @@ def expressions(value):
             yield from expressions(item)
 
 
-SCRAPE = """
-import sys, time, urllib.request
-for _ in range(int(sys.argv[2])):
-    begun = time.monotonic()
-    with urllib.request.urlopen(sys.argv[1], timeout=30) as answer:
-        size = len(answer.read())
-    print(time.monotonic() - begun, size)
-    time.sleep(0.6)  # so long an answer is kept
-"""
-
-
-def slow_turns(found):
-    """Turns of the loop above 10 ms."""
-    return (found.value("mqbridge_loop_turn_seconds_count")
-            - found.value("mqbridge_loop_turn_seconds_bucket", le="0.01"))
-
-
-def scrape(daemon):
-    """What is wrong with three answers, or None; and whether others disturbed them."""
-    slow, waited = slow_turns(verb(daemon)), daemon.waited_s()
-    done = daemon.host.run(
-        [sys.executable, "-c", SCRAPE, f"http://127.0.0.1:{PORT}/metrics", 3],
-        stdout=subprocess.PIPE, text=True)
-    took = [tuple(map(float, line.split())) for line in done.stdout.splitlines()]
-    waited, slow = daemon.waited_s() - waited, slow_turns(verb(daemon)) - slow
-    require(took[0][1] > MANY * 1000, f"an answer of {took[0][1]} bytes")
-    if slow > 0:
-        return f"{slow} turns of the loop above 10 ms", waited > 0.01
-    if max(seconds for seconds, _ in took) > 0.1:
-        return f"seconds and bytes: {took}", waited > 0.05
-    return None, False
-
-
-def many_queues_and_routes_are_told_in_time(lab):
-    lab.a.run(["sh", "-c", f"echo {2 * MANY} >/proc/sys/fs/mqueue/queues_max"])
-    a = lab.daemon({
-        "metrics": f"http://127.0.0.1:{PORT}",
-        "queues": [{"name": f"queue-{i}", "uri": f"posix:/q{i}", "ring_size": "64KiB",
-                    "create": {"max_messages": 4, "message_size": "64B"}} for i in range(MANY)],
-        "peers": [{"name": "b", "address": "tcp://127.0.0.1:7499"}],
-        "routes": [{"name": f"route-{i}", "from": f"queue-{i}", "to": f"b/in-{i}"}
-                   for i in range(MANY)]})
-    a.start()
-    equal(len(verb(a).samples["mqbridge_route_info"]), MANY, "routes")
-    # One turn that copies all figures is near the limit: a window in which others took the
-    # processors' caches says nothing.
-    found = []
-    for _ in range(WINDOWS):
-        wrong, disturbed = scrape(a)
-        if not wrong:
-            return
-        found.append((wrong, disturbed))
-    require(any(disturbed for _, disturbed in found), f"in none of the windows: {found}")
-    raise Skipped(f"other programs had the processors at times; at last {found[-1][0]}")
-
-
 def dashboard_and_rules_name_what_there_is(lab):
     a, _ = carried(lab)
     text = a.control("metrics")
@@ -425,5 +374,4 @@ if __name__ == "__main__":
                   refused_messages_are_counted_by_reason, kills_under_load_leave_true_sums,
                   overflow_log_and_its_disk_are_shown, names_with_any_character_come_through,
                   json_is_refused, manual_has_every_metric,
-                  many_queues_and_routes_are_told_in_time,
                   dashboard_and_rules_name_what_there_is, rules_pass_their_tests))

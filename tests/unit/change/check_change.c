@@ -14,7 +14,9 @@
 #include "assembly/inventory.h"
 #include "base/log.h"
 #include "config/diff.h"
+#include "control/text.h"
 #include "endpoint/intake.h"
+#include "metrics/metrics.h"
 #include "spool/runtime.h"
 #include "suites.h"
 
@@ -165,6 +167,41 @@ START_TEST(unaffected_objects_go_on)
 	ck_assert_ptr_eq(one->outlet, ol);
 	ck_assert_ptr_eq(one->from->intake, in);
 	ck_assert_ptr_eq(one->peer->peer, pe);
+}
+END_TEST
+
+static size_t
+count(const char *text, const char *word)
+{
+	size_t n = 0;
+
+	for (; (text = strstr(text, word)) != NULL; text += strlen(word))
+		n++;
+	return n;
+}
+
+START_TEST(metrics_begun_before_tell_what_is_there_after)
+{
+	struct metrics_writer *mw = NULL;
+	struct text out;
+	int rc;
+
+	text_init(&out, 1 << 20);
+	ck_assert_int_eq(metrics_begin(&mw, assembly, METRICS_TEXT), 0);
+	ck_assert_int_eq(
+	    change("queues = ( " QUEUE("b") ", " QUEUE(
+		"c") " ); " PEERS "routes = ( " ROUTE("two", "b", "hub/y", "") " );"),
+	    0);
+	do
+		rc = metrics_piece(mw, &out);
+	while (rc == 1);
+	ck_assert_int_eq(rc, 0);
+	ck_assert_uint_eq(count(out.bytes, "\nmqbridge_route_info{"), 1);
+	ck_assert_uint_eq(count(out.bytes, "\nmqbridge_route_info{route=\"two\""), 1);
+	ck_assert_uint_eq(count(out.bytes, "\nmqbridge_queue_info{"), 2);
+	ck_assert_uint_eq(count(out.bytes, "\nmqbridge_queue_info{queue=\"c\""), 1);
+	metrics_end(mw);
+	text_done(&out);
 }
 END_TEST
 
@@ -325,6 +362,7 @@ suite_change(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, unaffected_objects_go_on);
+	tcase_add_test(tc, metrics_begun_before_tell_what_is_there_after);
 	tcase_add_test(tc, removed_route_is_kept_and_claimed);
 	tcase_add_test(tc, renamed_queue_keeps_its_ring);
 	tcase_add_loop_test(tc, fault_leaves_everything_as_it_was, 0,

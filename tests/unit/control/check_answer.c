@@ -142,7 +142,7 @@ tear_down(void)
 static const char *
 answer_to(const char *line)
 {
-	struct answer_request request = { line, strlen(line), &caller };
+	struct answer_request request = { line, strlen(line), &caller, NULL };
 
 	ck_assert_int_eq(answerer_run(answerer, NULL, &out, &request), 0);
 	text_put(&out, "", 1);
@@ -281,7 +281,7 @@ on_ready(void *owner, int rc)
 static struct answer *
 answer_later(const char *line)
 {
-	struct answer_request request = { line, strlen(line), &caller };
+	struct answer_request request = { line, strlen(line), &caller, NULL };
 	struct answer *aw = NULL;
 
 	ready_rc = 99;
@@ -317,6 +317,53 @@ START_TEST(answer_that_comes_later_may_be_a_refusal)
 	text_put(&out, "", 1);
 	ck_assert_str_eq(out.bytes, "{\"schema\": \"org.mqbridge/1\", \"error\": "
 				    "\"no\", \"code\": \"no-such-object\"}\n\n");
+}
+END_TEST
+
+/* Item number i, and written at once unless it is the last of three. */
+static void
+put_number(int i)
+{
+	json_array_append_new(
+	    deed.reply->items, json_pack("{s:s, s:i}", "name", "thing", "number", i));
+	if (i < 2)
+		control_reply_write(deed.reply);
+}
+
+START_TEST(items_written_as_they_come_are_all_in_the_document)
+{
+	struct answer *aw = answer_later("do later json");
+	json_t *document, *items;
+
+	for (int i = 0; i < 3; i++) {
+		put_number(i);
+		ck_assert_uint_eq(json_array_size(deed.reply->items), i < 2 ? 0 : 1);
+	}
+	deed.reply->kind = "late";
+	control_reply_end(deed.reply, 0);
+	answer_free(aw);
+	document = json_loadb(out.bytes, out.len, 0, NULL);
+	items = json_object_get(document, "items");
+	ck_assert_uint_eq(json_array_size(items), 3);
+	for (size_t i = 0; i < 3; i++)
+		ck_assert_int_eq(json_integer_value(json_object_get(
+				     json_array_get(items, i), "number")),
+		    (int)i);
+	json_decref(document);
+}
+END_TEST
+
+START_TEST(items_of_a_table_wait_for_its_last_row)
+{
+	struct answer *aw = answer_later("do later");
+
+	for (int i = 0; i < 3; i++)
+		put_number(i);
+	deed.reply->kind = "late";
+	control_reply_end(deed.reply, 0);
+	answer_free(aw);
+	text_put(&out, "", 1);
+	ck_assert_str_eq(out.bytes, "NAME\nthing\nthing\nthing\n\n");
 }
 END_TEST
 
@@ -465,6 +512,35 @@ START_TEST(request_with_a_huge_answer_is_refused)
 }
 END_TEST
 
+static const struct fault_row {
+	const char *line;
+	int rc;
+	size_t n_items;
+	enum reply_fault fault;
+} fault_rows[] = {
+	{ "do deed", 0, 1, REPLY_DONE },
+	{ "do deed", -ENOENT, 1, REPLY_ABSENT },
+	{ "do deed", -EBUSY, 1, REPLY_REFUSED },
+	{ "do deed", 0, ANSWER_MAX / 6 + 1, REPLY_REFUSED },
+	{ "do nothing", 0, 1, REPLY_USAGE },
+	{ "do \xff", 0, 1, REPLY_USAGE },
+	{ "wipe yes", 0, 1, REPLY_DENIED },
+};
+
+START_TEST(request_says_what_became_of_it)
+{
+	const struct fault_row *row = &fault_rows[_i];
+	enum reply_fault fault = REPLY_WARNED;
+	struct answer_request request = { row->line, strlen(row->line), &caller,
+		&fault };
+
+	caller.role = CONTROL_OPERATOR;
+	deed = (struct deed){ .rc = row->rc, .n_items = row->n_items };
+	ck_assert_int_eq(answerer_run(answerer, NULL, &out, &request), 0);
+	ck_assert_int_eq(fault, row->fault);
+}
+END_TEST
+
 Suite *
 suite_answer(void)
 {
@@ -485,6 +561,8 @@ suite_answer(void)
 	    (int)ARRAY_LEN(words_rows));
 	tcase_add_test(tc, answer_that_comes_later_is_whole_then);
 	tcase_add_test(tc, answer_that_comes_later_may_be_a_refusal);
+	tcase_add_test(tc, items_written_as_they_come_are_all_in_the_document);
+	tcase_add_test(tc, items_of_a_table_wait_for_its_last_row);
 	tcase_add_test(tc, answer_in_pieces_goes_on_when_they_are_taken);
 	tcase_add_loop_test(tc, request_above_the_role_of_its_caller_is_denied, 0,
 	    ARRAY_LEN(role_rows));
@@ -497,6 +575,8 @@ suite_answer(void)
 	tcase_add_test(tc, answer_that_fails_in_the_middle_of_a_line_is_broken_off);
 	tcase_add_test(tc, answer_whose_client_leaves_tells_the_command);
 	tcase_add_test(tc, request_with_a_huge_answer_is_refused);
+	tcase_add_loop_test(
+	    tc, request_says_what_became_of_it, 0, ARRAY_LEN(fault_rows));
 	suite_add_tcase(s, tc);
 	return s;
 }
