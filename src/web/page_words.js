@@ -131,12 +131,9 @@ function counted(number, one, many) {
 
 /* ---- states -------------------------------------------------------------------- */
 
-/* How much each needs somebody: as the daemon ranks them. */
+/* How much each needs somebody, as the daemon ranks them: src/base/state.h. */
 const RANKS = {
-	good: ["flowing", "idle", "attached", "unused", "connected", "running"],
-	notice: ["paused", "draining", "orphan", "stopping"],
-	warning: ["connecting", "handshake", "degraded", "full", "blocked", "waiting"],
-	bad: ["stalled", "refused", "failed", "stopped"],
+	@ranks@
 };
 const WORST_FIRST = ["bad", "warning", "notice", "good"];
 
