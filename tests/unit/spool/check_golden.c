@@ -23,7 +23,7 @@
 #include "state_fixture.h"
 #include "suites.h"
 
-static const char *const versions[] = { "v1", "v2" };
+static const char *const versions[] = { "v1", "v2", "v3" };
 #define FIRST_LOGGED 1 /* of versions: has an overflow log */
 #define LOGGED       "posix:/logged"
 static struct state_dirs dirs;
