@@ -92,9 +92,8 @@ settle_groups(struct log_append *ap, int rc)
 			commit_group(lg, ap, gr);
 		else
 			undo_group(lg, gr);
-		/* It may have been closed meanwhile. */
-		if (!gr->segment->appended)
-			log_segment_check(lg, gr->segment);
+		/* It may have been closed meanwhile, or all that was in it settled. */
+		log_segment_check(lg, gr->segment);
 	}
 }
 

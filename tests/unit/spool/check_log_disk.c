@@ -1,6 +1,7 @@
 /* An overflow log whose disk fails or is full. */
 #include <check.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -69,6 +70,36 @@ START_TEST(write_without_space_changes_nothing_and_goes_on_later)
 	log_lab_power_cut(&lab);
 	ck_assert_uint_eq(log_lab_open(&lab), 10);
 	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
+}
+END_TEST
+
+static void
+on_done(void *owner, const struct log_item *items, size_t count, int rc)
+{
+	(void)items;
+	(void)count;
+	*(int *)owner = rc;
+}
+
+/* All that was in its segment is settled while more is on its way there. */
+START_TEST(write_without_space_keeps_no_segment_that_is_settled)
+{
+	struct record *rec = log_lab_record(&lab, 2, 0, 40);
+	const struct log_item item = { .rec = rec };
+	uint64_t place;
+	int rc = 1;
+
+	ck_assert_int_eq(log_lab_put(&lab, 1, 1, 0, 40), 0);
+	ck_assert_ptr_nonnull(log_lab_peek(&lab, &place));
+	log_pop(lab.log);
+	log_lab_wait(&lab);
+	disk_steps_fail(DISK_PWRITEV, 0, 1, ENOSPC);
+	ck_assert_int_eq(log_append(lab.log, &item, 1, on_done, &rc), 0);
+	log_settle(lab.log, place);
+	log_lab_wait(&lab);
+	free(rec);
+	ck_assert_int_eq(rc, -ENOSPC);
+	ck_assert_uint_eq(log_lab_numbers(&lab).bytes, 0);
 }
 END_TEST
 
@@ -167,6 +198,63 @@ START_TEST(reserve_of_the_file_system_is_kept)
 }
 END_TEST
 
+static bool
+is_any(const char *name)
+{
+	return name[0] != '.';
+}
+
+static size_t
+files(int dir_fd)
+{
+	struct names nm;
+	size_t n;
+
+	ck_assert_int_eq(names_list(&nm, dir_fd, is_any), 0);
+	n = nm.n;
+	names_done(&nm);
+	return n;
+}
+
+/* Nothing of it is on the disk before something is appended, which fails while it cannot be. */
+START_TEST(created_log_waits_for_no_disk_and_begins_with_the_first_batch)
+{
+	struct state_dirs other;
+
+	log_lab_crash(&lab);
+	state_dirs_make(&other);
+	lab.env.state_fd = other.state_fd;
+	lab.env.runtime_fd = other.runtime_fd;
+	ck_assert_int_eq(log_create(&lab.log, &lab.env, &lab.spec), 0);
+	ck_assert_uint_eq(files(other.state_fd), 0);
+	log_close(lab.log); /* without a trace */
+	ck_assert_uint_eq(files(other.runtime_fd), 0);
+
+	ck_assert_int_eq(log_try(other.state_fd), 0);
+	ck_assert_int_eq(unlinkat(other.state_fd, "logs", AT_REMOVEDIR), 0);
+	ck_assert_int_eq(log_create(&lab.log, &lab.env, &lab.spec), 0);
+	state_put(other.state_fd, "logs", "", 0); /* no directory */
+	ck_assert_int_eq(log_try(other.state_fd), -ENOTDIR);
+	ck_assert_int_eq(log_lab_put(&lab, 1, 10, 0, 100), -ENOTDIR);
+	log_save_cursors(lab.log);
+	log_sync(lab.log);
+	log_lab_wait(&lab);
+	ck_assert(log_synced(lab.log)); /* there is nothing */
+	ck_assert_int_eq(unlinkat(other.state_fd, "logs", 0), 0);
+	ck_assert_int_eq(log_lab_put(&lab, 1, 10, 0, 100), 0);
+
+	lab.id = *log_id(lab.log);
+	log_lab_wait(&lab);
+	log_lab_crash(&lab);
+	ck_assert_uint_eq(log_lab_open(&lab), 0);
+	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
+	log_lab_wait(&lab);
+	log_close(lab.log);
+	lab.log = NULL;
+	state_dirs_remove(&other);
+}
+END_TEST
+
 /* Fill a small disk and empty it, again and again: nothing is lost, nothing stays. */
 START_TEST(full_disk_loses_nothing)
 {
@@ -216,11 +304,14 @@ suite_log_disk(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_loop_test(
 	    tc, write_without_space_changes_nothing_and_goes_on_later, 0, 2);
+	tcase_add_test(tc, write_without_space_keeps_no_segment_that_is_settled);
 	tcase_add_test(tc, file_whose_write_failed_is_not_written_again);
 	tcase_add_test(tc, failed_sync_of_a_batch_is_tried_with_another_file);
 	tcase_add_test(tc, failed_sync_in_an_interval_is_told_and_never_repeated);
 	tcase_add_test(tc, unlink_that_fails_is_tried_in_the_next_interval);
 	tcase_add_test(tc, reserve_of_the_file_system_is_kept);
+	tcase_add_test(
+	    tc, created_log_waits_for_no_disk_and_begins_with_the_first_batch);
 	tcase_add_test(tc, full_disk_loses_nothing);
 	suite_add_tcase(su, tc);
 	return su;
