@@ -19,6 +19,7 @@
 #include "spool/runtime.h"
 
 #define RETRY_MS   500 /* after a failure; it goes on within a second of its mending */
+#define SPACE_MS   100 /* the same while there is no space: asking for it costs little */
 #define STALLED_MS 250 /* no progress for that long: what is in flight moves too */
 #define SHED_JOB   16  /* dead letters of one job of the disk thread */
 
@@ -54,7 +55,7 @@ log_trouble(struct outlet *ol, int rc)
 		    &(struct log_fields){
 			.route = ol->route, .reason = reason_name(og->reason) },
 		    "route %s: cannot write its overflow log: %s; make room in the "
-		    "state directory or mend its disk; trying again twice a second",
+		    "state directory or mend its disk; until then it is tried again",
 		    quote(ol->route).text, strerror(-rc));
 }
 
@@ -124,7 +125,7 @@ shed_done(struct disk_job *job, int rc)
 	ol->log.moving = false;
 	if (rc < 0) {
 		ol->log.failed = true;
-		log_wait(ol, RETRY_MS);
+		log_wait(ol, rc == -ENOSPC ? SPACE_MS : RETRY_MS);
 	}
 	intake_space(ol->intake);
 	outlet_turn_log(ol);
@@ -233,7 +234,10 @@ log_refused(struct outlet *ol, int rc)
 	log_trouble(ol, rc);
 	og->full = rc == -EDQUOT;
 	og->failed = !og->full;
-	log_wait(ol, og->full ? STALLED_MS : RETRY_MS);
+	if (og->full)
+		log_wait(ol, STALLED_MS);
+	else
+		log_wait(ol, rc == -ENOSPC ? SPACE_MS : RETRY_MS);
 }
 
 static void

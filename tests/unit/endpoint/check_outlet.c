@@ -28,6 +28,7 @@
 
 #define DEADLINE_MS 10000
 #define INTERVAL_MS 20
+#define SOON_MS     300 /* without space it is tried again that soon, on a busy machine */
 #define URI         "posix:/outlet"
 
 static struct {
@@ -225,6 +226,47 @@ START_TEST(nothing_is_offered_while_a_dead_letter_is_requeued)
 }
 END_TEST
 
+static void
+on_refused(void *owner, int rc, bool appended)
+{
+	ck_assert(!appended);
+	*(int *)owner = rc;
+}
+
+/* Who rejected it does not know yet that the letter is stored, and would reject it again after a
+ * crash: it would be there twice. */
+START_TEST(letter_whose_message_is_in_flight_in_the_log_is_not_requeued)
+{
+	struct record rec = { .type = 9 };
+	struct source *src;
+	struct deadletter dead;
+	uint64_t seq, number;
+	bool is_new;
+	int rc = 0;
+
+	start_route(LOG_SYNC_ALWAYS);
+	put("goes through the log");
+	UNTIL(offered() != NULL);
+	ck_assert_uint_eq(logged(), 1);
+	src = outlet_source(fx.outlet);
+	number = src->ops->peek(src, &seq, &is_new)->number;
+	src->ops->take(src);
+	dead = letter(&rec);
+	rec.number = dead.number = number;
+	record_seal(&rec, ring_seed(intake_ring(fx.intake)));
+	ck_assert_int_eq(deadletters_store(fx.dead, &dead), 0);
+	rc = outlet_requeue(fx.outlet, &dead, on_refused, &rc);
+	UNTIL(rc != 0);
+	ck_assert_int_eq(rc, -EINPROGRESS);
+	ck_assert_uint_eq(deadletters_count(fx.dead), 1);
+	/* Once it is settled it may go. */
+	ck_assert_int_eq(src->ops->settle(src, seq), 0);
+	ck_assert_int_eq(outlet_requeue(fx.outlet, &dead, on_requeued, NULL), 0);
+	UNTIL(fx.requeued);
+	ck_assert_uint_eq(deadletters_count(fx.dead), 0);
+}
+END_TEST
+
 /* Segments alone are written and synced so. */
 static bool
 is_synced(void)
@@ -249,6 +291,37 @@ START_TEST(single_message_is_on_the_disk_after_the_interval)
 }
 END_TEST
 
+static bool
+lacks_space(void)
+{
+	struct outlet_numbers nb;
+
+	outlet_numbers(fx.outlet, &nb);
+	return nb.log.detail[0] != '\0';
+}
+
+/* From the first failure, which is when the space comes back. */
+START_TEST(log_goes_on_soon_after_there_is_space_again)
+{
+	uint64_t best_ms = DEADLINE_MS;
+
+	start_route(LOG_SYNC_ALWAYS);
+	for (uint64_t i = 1; i <= 5; i++) {
+		uint64_t begun_ms, ms;
+
+		outlet_set_reserve(fx.outlet, UINT64_MAX / 2, 0);
+		put("one");
+		UNTIL(lacks_space());
+		begun_ms = clock_monotonic_ms();
+		outlet_set_reserve(fx.outlet, 0, 0);
+		UNTIL(logged() == i);
+		ms = clock_monotonic_ms() - begun_ms;
+		best_ms = ms < best_ms ? ms : best_ms;
+	}
+	ck_assert_uint_lt(best_ms, SOON_MS);
+}
+END_TEST
+
 Suite *
 suite_outlet(void)
 {
@@ -260,7 +333,10 @@ suite_outlet(void)
 	tcase_set_timeout(tc, 60);
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, nothing_is_offered_while_a_dead_letter_is_requeued);
+	tcase_add_test(
+	    tc, letter_whose_message_is_in_flight_in_the_log_is_not_requeued);
 	tcase_add_test(tc, single_message_is_on_the_disk_after_the_interval);
+	tcase_add_test(tc, log_goes_on_soon_after_there_is_space_again);
 	suite_add_tcase(s, tc);
 	return s;
 }
