@@ -121,30 +121,6 @@ task_end(struct requeue_task *ts)
 	free(ts);
 }
 
-static void
-task_on_requeued(void *owner, int rc, bool appended)
-{
-	struct requeue_task *ts = owner;
-
-	if (rc == 0) {
-		ts->requeued++;
-	} else if (appended) {
-		/* Both exist until the next start, which deletes the letter. */
-		ts->requeued++;
-		log_event(EVENT_DISK_FAILED, NULL,
-		    "a dead letter was requeued but cannot be deleted: %s; do not "
-		    "requeue it again",
-		    strerror(-rc));
-	} else {
-		task_refuse(ts, "%s", strerror(-rc));
-	}
-	if (rc == -ECANCELED)
-		ts->at = ts->choice.n_keys;
-	else
-		ts->at++;
-	task_next(ts);
-}
-
 static const char *
 refusal(int rc)
 {
@@ -161,6 +137,30 @@ refusal(int rc)
 	default:
 		return strerror(-rc);
 	}
+}
+
+static void
+task_on_requeued(void *owner, int rc, bool appended)
+{
+	struct requeue_task *ts = owner;
+
+	if (rc == 0) {
+		ts->requeued++;
+	} else if (appended) {
+		/* Both exist until the next start, which deletes the letter. */
+		ts->requeued++;
+		log_event(EVENT_DISK_FAILED, NULL,
+		    "a dead letter was requeued but cannot be deleted: %s; do not "
+		    "requeue it again",
+		    strerror(-rc));
+	} else {
+		task_refuse(ts, "%s", refusal(rc));
+	}
+	if (rc == -ECANCELED)
+		ts->at = ts->choice.n_keys;
+	else
+		ts->at++;
+	task_next(ts);
 }
 
 static struct outlet *

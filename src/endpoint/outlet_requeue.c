@@ -14,7 +14,7 @@
 #include "spool/log.h"
 #include "spool/ring.h"
 
-#define RETRY_MS  10   /* while records are being moved to the log */
+#define RETRY_MS  10   /* while records are being moved to the log, or read from it */
 #define TRIES_MAX 1000 /* of those: ten seconds, far more than a batch takes */
 
 struct requeue {
@@ -75,6 +75,22 @@ on_appended(void *owner, const struct log_item *items, size_t count, int rc)
 	disk_submit(rq->outlet->env.disk, &rq->job);
 }
 
+static bool
+is_of_stream(const struct outlet *ol, const struct deadletter *dt)
+{
+	return id_equal(&dt->ring, ring_id(intake_ring(ol->intake))) &&
+	       id_equal(&dt->stream, stream_id(ol->stream));
+}
+
+/* Its record may be in flight and have moved to the log: -EINPROGRESS then; -EAGAIN: not known yet. */
+static int
+logged(const struct outlet *ol, const struct deadletter *dt)
+{
+	int rc = is_of_stream(ol, dt) ? stream_logged(ol->stream, dt->number) : 0;
+
+	return rc == 1 ? -EINPROGRESS : rc;
+}
+
 /* 0: on its way, or to be tried again. */
 static int
 requeue_try(struct requeue *rq)
@@ -82,12 +98,13 @@ requeue_try(struct requeue *rq)
 	const struct timeval pause = clock_timeval(RETRY_MS);
 	struct outlet *ol = rq->outlet;
 	bool by_priority = ring_kind(intake_ring(ol->intake)) == RING_POSIX;
-	int rc;
+	int rc = logged(ol, rq->letter);
 
-	rc = log_requeue(ol->log.log, rq->letter,
-	    by_priority ? rq->letter->rec->type : 0, on_appended, rq);
-	if (rc != -EBUSY || rq->tries++ == TRIES_MAX)
-		return rc;
+	if (rc == 0)
+		rc = log_requeue(ol->log.log, rq->letter,
+		    by_priority ? rq->letter->rec->type : 0, on_appended, rq);
+	if ((rc != -EBUSY && rc != -EAGAIN) || rq->tries++ == TRIES_MAX)
+		return rc == -EAGAIN ? -EINPROGRESS : rc;
 	return event_add(rq->retry, &pause) == 0 ? 0 : -ENOMEM;
 }
 
@@ -104,14 +121,13 @@ requeue_on_retry(evutil_socket_t fd, short what, void *arg)
 		requeue_end(rq, rc);
 }
 
-/* Is its record still one of those that the stream has to settle? */
+/* Is its record still one of the ring's that the stream has to settle? */
 static bool
 is_unsettled(const struct outlet *ol, const struct deadletter *dt)
 {
 	const struct ring *rg = intake_ring(ol->intake);
 
-	if (!id_equal(&dt->ring, ring_id(rg)) ||
-	    !id_equal(&dt->stream, stream_id(ol->stream)))
+	if (!is_of_stream(ol, dt))
 		return false;
 	for (uint64_t at = ring_tail(rg); at < ring_head(rg); at = ring_after(rg, at)) {
 		const struct record *rec = ring_at(rg, at);

@@ -337,6 +337,24 @@ stream_sent(const struct stream *st, uint64_t seq)
 				   : sent_from_ring(st, place);
 }
 
+int
+stream_logged(const struct stream *st, uint64_t number)
+{
+	int ret = 0;
+
+	for (uint64_t seq = st->acked + 1; seq < st->next; seq++) {
+		uint64_t place = journal_place(&st->journal, seq);
+		const struct record *rec =
+		    place_in_log(place) ? log_at(st->log, place) : NULL;
+
+		if (rec != NULL && rec->number == number)
+			return 1;
+		if (place_in_log(place) && rec == NULL && !log_lost(st->log, place))
+			ret = -EAGAIN;
+	}
+	return ret;
+}
+
 int64_t
 stream_captured_ns(const struct stream *st, uint64_t seq)
 {

@@ -124,6 +124,9 @@ bool stream_in_flight(const struct stream *st, uint64_t seq);
 const struct record *stream_sent(const struct stream *st, uint64_t seq);
 /* When it was captured; 0: it is not in flight, or in the log and not in memory. */
 int64_t stream_captured_ns(const struct stream *st, uint64_t seq);
+/* Is the record of that number in flight, and in the log? 1; 0; -EAGAIN: not all of those are in
+ * memory, and what is missing is being read: ask again. */
+int stream_logged(const struct stream *st, uint64_t number) MUST_CHECK;
 /* As many are in flight as may be: until some are settled nothing new is offered. */
 bool stream_window_full(const struct stream *st);
 bool stream_is_empty(const struct stream *st); /* nothing waits or is in flight */
