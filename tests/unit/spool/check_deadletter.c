@@ -7,6 +7,7 @@
 #include <unistd.h>
 
 #include "base/compiler.h"
+#include "disk_steps.h"
 #include "kill_steps.h"
 #include "record/record.h"
 #include "ring_fixture.h"
@@ -83,6 +84,15 @@ store(uint64_t number)
 
 	return deadletters_store(letters, &dt);
 }
+
+/* A kill may have come right after it was made. */
+START_TEST(directory_is_synced_also_if_it_is_there)
+{
+	disk_steps_record();
+	reopen(QUOTA);
+	ck_assert_ptr_nonnull(strchr(disk_steps_order(), 'd'));
+}
+END_TEST
 
 struct seen {
 	uint64_t numbers[100];
@@ -517,6 +527,7 @@ suite_deadletter(void)
 
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_set_timeout(tc, 30);
+	tcase_add_test(tc, directory_is_synced_also_if_it_is_there);
 	tcase_add_test(tc, letter_stored_is_read_whole);
 	tcase_add_test(tc, letter_without_body_is_read);
 	tcase_add_test(tc, letter_stored_twice_is_stored_once);

@@ -363,6 +363,40 @@ START_TEST(check_tells_a_missing_segment)
 }
 END_TEST
 
+/* All of segment 2 is settled; all of 1 was too, and is gone. */
+static void
+settle_all(void)
+{
+	struct log_cursor cu;
+	struct log_slot_state ss;
+
+	ck_assert_int_eq(log_cursor_open(&cu, dirs.runtime_fd, &log_name), 0);
+	for (uint32_t slot = 0; slot < cu.n_slots; slot++) {
+		if (log_cursor_read(&cu, slot, &ss) == 0)
+			continue;
+		if (ss.value[LOG_SEGMENT] == 2)
+			log_cursor_store(
+			    &cu, slot, 2, LOG_SETTLED, ss.value[LOG_COMMITTED]);
+		else
+			log_cursor_free(&cu, slot);
+	}
+	log_cursor_close(&cu);
+}
+
+/* A kill came before the journal's word, while the segments went. */
+START_TEST(settled_segment_that_is_gone_behind_one_that_is_not_is_no_fault)
+{
+	char name[256];
+
+	(void)find_body("message 5;", name);
+	ck_assert_str_eq(name, "segment-0000000000000001");
+	ck_assert_int_eq(unlinkat(logs_fd, name, 0), 0);
+	settle_all();
+	ck_assert_int_eq(run("check", NULL), SPOOL_TOOL_DONE);
+	assert_says(" 0 faults");
+}
+END_TEST
+
 START_TEST(log_without_a_stream_is_shown_and_kept)
 {
 	char name[256];
@@ -475,6 +509,8 @@ suite_spool_log(void)
 	tcase_add_test(tc, check_tells_a_damaged_message_with_file_and_offset);
 	tcase_add_test(tc, check_tells_a_damaged_frame);
 	tcase_add_test(tc, check_tells_a_missing_segment);
+	tcase_add_test(
+	    tc, settled_segment_that_is_gone_behind_one_that_is_not_is_no_fault);
 	tcase_add_test(tc, log_without_a_stream_is_shown_and_kept);
 	tcase_add_test(tc, repair_sets_damaged_cursors_aside);
 	tcase_add_test(tc, check_tells_a_damaged_about);
