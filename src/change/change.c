@@ -56,6 +56,10 @@ change_apply(struct assembly *as, const struct conf *conf, const struct diff *df
 	look(&ch);
 	rc = cf->count > 0 ? -EINVAL : change_make(&ch);
 	if (rc == 0) {
+		change_move_listeners(&ch);
+		rc = cf->count > 0 ? -EADDRINUSE : 0;
+	}
+	if (rc == 0) {
 		change_commit(&ch);
 	} else {
 		change_undo(&ch);

@@ -20,6 +20,9 @@ struct change_faults {
 	conf_fault_fn *tell;
 	void *arg;
 	int count;
+	/* One that is known before: what log_try() says, since it waits for the disk. It counts if a log
+	 * must be made. */
+	int log_rc;
 };
 
 /* Could df, which leads from the configuration of as to conf, be applied? As far as can be

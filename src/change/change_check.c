@@ -8,6 +8,8 @@
 #include "base/quote.h"
 #include "change/change_private.h"
 #include "link/link.h"
+#include "net/address.h"
+#include "net/tcpsock.h"
 #include "spool/runtime.h"
 
 #define WHY_MAX 512
@@ -57,6 +59,28 @@ listener_fault(
 	change_fault(ch->faults, &cl->place, path, why);
 }
 
+/* Does old, which goes, keep new from being listened at? */
+static bool
+is_in_the_way(const struct diff_item *old, const struct diff_item *new)
+{
+	const struct conf_listener *before = old->before, *after = new->after;
+	struct address one, two;
+
+	return old->kind == DIFF_LISTENER && old->change == DIFF_REMOVED &&
+	       address_parse(&one, before->address) == 0 &&
+	       address_parse(&two, after->address) == 0 && tcpsock_overlap(&one, &two);
+}
+
+static bool
+must_move(const struct change *ch, const struct diff_item *it)
+{
+	for (size_t i = 0; it->change == DIFF_ADDED && i < ch->diff->count; i++) {
+		if (is_in_the_way(&ch->diff->items[i], it))
+			return true;
+	}
+	return false;
+}
+
 /* true: there is something to undo. */
 static bool
 open_listener(struct change *ch, const struct diff_item *it)
@@ -85,8 +109,47 @@ change_open_listeners(struct change *ch)
 		return;
 	}
 	for (size_t i = 0; i < ch->diff->count; i++) {
-		if (ch->diff->items[i].kind == DIFF_LISTENER)
+		if (ch->diff->items[i].kind == DIFF_LISTENER &&
+		    !must_move(ch, &ch->diff->items[i]))
 			ch->listens[i] = open_listener(ch, &ch->diff->items[i]);
+	}
+}
+
+static void
+close_in_the_way(struct change *ch, const struct diff_item *it)
+{
+	for (size_t i = 0; i < ch->diff->count; i++) {
+		const struct diff_item *old = &ch->diff->items[i];
+
+		if (ch->listens[i] || !is_in_the_way(old, it))
+			continue;
+		assembly_listener_close(ch->as, old->before);
+		ch->listens[i] = true;
+	}
+}
+
+void
+change_move_listeners(struct change *ch)
+{
+	for (size_t i = 0; i < ch->diff->count; i++) {
+		const struct diff_item *it = &ch->diff->items[i];
+
+		if (it->kind != DIFF_LISTENER || !must_move(ch, it))
+			continue;
+		close_in_the_way(ch, it);
+		ch->listens[i] = open_listener(ch, it);
+	}
+}
+
+/* What was closed is listened at again; who connected to it and was not accepted must come again. */
+static void
+open_again(struct change *ch)
+{
+	for (size_t i = 0; ch->listens != NULL && i < ch->diff->count; i++) {
+		const struct diff_item *it = &ch->diff->items[i];
+
+		if (it->change == DIFF_REMOVED && ch->listens[i])
+			(void)!assembly_listener_open(ch->as, it->before);
 	}
 }
 
@@ -101,10 +164,11 @@ change_undo_listeners(struct change *ch)
 			continue;
 		if (it->change == DIFF_ADDED)
 			assembly_listener_close(ch->as, it->after);
-		else
+		else if (it->change == DIFF_CHANGED)
 			(void)!link_set_mode(
 			    ch->as->link, before->address, before->mode);
 	}
+	open_again(ch);
 }
 
 /* ---- rings ------------------------------------------------------------------------- */

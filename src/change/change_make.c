@@ -313,10 +313,13 @@ make_peers(struct change *ch)
 
 /* What a queue that is read already gives must be the stream's from now on, and its log be there. */
 static int
-ready_outlet(const struct assembly_route *ar)
+ready_outlet(const struct change *ch, const struct assembly_route *ar)
 {
 	const struct outlet_policy policy = assembly_route_policy(ar->conf);
 
+	if (ch->faults->log_rc < 0 && policy.log_limit > 0 &&
+	    !outlet_has_log(ar->outlet))
+		return ch->faults->log_rc;
 	if (ar->from_where != ASSEMBLY_CARRIED && ar->from_where != ASSEMBLY_CLAIMED)
 		return intake_ring(ar->from->intake) == NULL
 			   ? 0
@@ -337,7 +340,7 @@ make_routes(struct change *ch)
 		else if (diff_find(ch->diff, DIFF_ROUTE, cr->name) == NULL)
 			continue;
 		if (rc == 0)
-			rc = ready_outlet(ar);
+			rc = ready_outlet(ch, ar);
 		if (rc == 0) {
 			ch->route_names[i] = strdup(cr->name);
 			rc = ch->route_names[i] == NULL ? -ENOMEM : 0;

@@ -15,14 +15,19 @@
 #include "control/command.h"
 #include "endpoint/worker.h"
 #include "service/notify.h"
+#include "spool/log.h"
+#include "spool/runtime.h"
 
 struct reload {
 	struct reload_spec spec;
 	struct worker *worker;
 	bool busy, check;
-	bool again;                  /* SIGHUP came meanwhile */
+	bool again;  /* SIGHUP came meanwhile */
+	bool trying; /* the thread finds out whether a log can be made */
+	int log_rc;  /* what it found */
 	struct control_reply *reply; /* NULL: none, or its client has left */
 	struct conf *loaded;
+	struct diff diff; /* from the one in force to that */
 	struct reload_faults faults;
 };
 
@@ -36,17 +41,25 @@ reload_read(void *arg)
 	return conf_load(&rl->loaded, rl->spec.config, reload_fault, &rl->faults);
 }
 
+static int
+reload_try(void *arg)
+{
+	const struct reload *rl = arg;
+
+	return log_try(runtime_state_fd(rl->spec.assembly->runtime));
+}
+
 /* ---- in the loop --------------------------------------------------------------------- */
 
 static int
-reload_adopt(struct reload *rl, const struct conf *conf)
+reload_prepare(struct reload *rl)
 {
 	const char *key = "file";
 	struct conf_place place;
-	int rc = rl->spec.adopt(rl->spec.owner, conf, &key);
+	int rc = rl->spec.prepare(rl->spec.owner, rl->loaded, &key);
 
 	if (rc < 0) {
-		place = conf_key_place(conf, key);
+		place = conf_key_place(rl->loaded, key);
 		reload_fault(&rl->faults, place.file, place.line, key, strerror(-rc));
 	}
 	return rc;
@@ -54,43 +67,44 @@ reload_adopt(struct reload *rl, const struct conf *conf)
 
 /* 0, and the new configuration is in force; or -errno, and the faults tell why not. */
 static int
-reload_apply(struct reload *rl, const struct diff *df)
+reload_apply(struct reload *rl)
 {
-	struct change_faults cf = { .tell = reload_fault, .arg = &rl->faults };
+	struct change_faults cf = {
+		.tell = reload_fault, .arg = &rl->faults, .log_rc = rl->log_rc
+	};
 	int rc;
 
 	if (rl->check) {
-		change_check(rl->spec.assembly, rl->loaded, df, &cf);
+		change_check(rl->spec.assembly, rl->loaded, &rl->diff, &cf);
 		return cf.count > 0 ? -EINVAL : 0;
 	}
-	rc = reload_adopt(rl, rl->loaded);
-	if (rc == 0)
-		rc = change_apply(rl->spec.assembly, rl->loaded, df, &cf);
+	rc = reload_prepare(rl);
 	if (rc < 0)
-		(void)!reload_adopt(rl, *rl->spec.conf);
+		return rc;
+	rc = change_apply(rl->spec.assembly, rl->loaded, &rl->diff, &cf);
+	if (rc == 0)
+		rl->spec.commit(rl->spec.owner);
+	else
+		rl->spec.undo(rl->spec.owner);
 	return rc;
 }
 
-/* rl->loaded is the new one: compare, apply, answer. */
+/* rl->loaded is the new one: apply it, answer. */
 static void
-reload_compare(struct reload *rl)
+reload_use(struct reload *rl)
 {
 	struct conf *before = *rl->spec.conf;
 	struct reload_answer answer = { .check = rl->check, .reply = rl->reply };
-	struct diff df = { 0 };
-	int rc = diff_make(&df, before, rl->loaded);
+	int rc = reload_answer_warn(&answer, rl->spec.assembly, rl->loaded);
 
-	if (rc == 0)
-		rc = reload_answer_warn(&answer, rl->spec.assembly, rl->loaded);
 	if (rc < 0)
 		reload_fault(&rl->faults, rl->spec.config, 0, "file", strerror(-rc));
 	else
-		rc = reload_apply(rl, &df);
+		rc = reload_apply(rl);
 	if (rc < 0)
 		reload_answer_refuse(&answer, rl->spec.config, &rl->faults);
 	else
-		reload_answer_done(&answer, &df);
-	diff_done(&df);
+		reload_answer_done(&answer, &rl->diff);
 	if (rc == 0 && !rl->check) {
 		*rl->spec.conf = rl->loaded;
 		rl->loaded = before;
@@ -102,30 +116,77 @@ reload_end(struct reload *rl)
 {
 	bool again = rl->again;
 
+	diff_done(&rl->diff);
 	conf_free(rl->loaded);
 	rl->loaded = NULL;
 	reload_faults_done(&rl->faults);
 	rl->reply = NULL;
-	rl->busy = rl->again = false;
+	rl->busy = rl->again = rl->trying = false;
+	rl->log_rc = 0;
 	if (!rl->check)
 		notify_ready();
 	if (again)
 		reload_signal(rl);
 }
 
-static void
-reload_on_read(void *owner, int faults)
+/* May it need a log that is not there? */
+static bool
+reload_needs_log(const struct reload *rl)
 {
-	struct reload *rl = owner;
+	bool logs = false;
+
+	for (size_t i = 0; i < rl->loaded->n_routes; i++)
+		logs = logs || rl->loaded->routes[i].log_limit > 0;
+	for (size_t i = 0; logs && !rl->check && i < rl->diff.count; i++) {
+		const struct diff_item *it = &rl->diff.items[i];
+
+		if (it->kind != DIFF_DAEMON && it->kind != DIFF_LISTENER &&
+		    it->change != DIFF_REMOVED)
+			return true;
+	}
+	return false;
+}
+
+static void
+reload_refuse(struct reload *rl)
+{
 	struct reload_answer answer = { .check = rl->check, .reply = rl->reply };
 
-	if (faults == 0 && *rl->spec.stopping)
+	reload_answer_refuse(&answer, rl->spec.config, &rl->faults);
+}
+
+/* false: the thread is asked once more. */
+static bool
+reload_compare(struct reload *rl)
+{
+	int rc = diff_make(&rl->diff, *rl->spec.conf, rl->loaded);
+
+	if (rc < 0) {
+		reload_fault(&rl->faults, rl->spec.config, 0, "file", strerror(-rc));
+		return true;
+	}
+	rl->trying = reload_needs_log(rl);
+	if (rl->trying)
+		worker_run(rl->worker, reload_try, rl);
+	return !rl->trying;
+}
+
+static void
+reload_on_worked(void *owner, int rc)
+{
+	struct reload *rl = owner;
+
+	if (rl->trying)
+		rl->log_rc = rc;
+	else if (rc == 0 && !reload_compare(rl))
+		return;
+	if (rl->faults.count == 0 && *rl->spec.stopping)
 		reload_fault(
 		    &rl->faults, rl->spec.config, 0, "file", "the daemon stops");
 	if (rl->faults.count == 0)
-		reload_compare(rl);
+		reload_use(rl);
 	else
-		reload_answer_refuse(&answer, rl->spec.config, &rl->faults);
+		reload_refuse(rl);
 	reload_end(rl);
 }
 
@@ -165,7 +226,7 @@ reload_new(struct reload **ret, const struct reload_spec *spec)
 	if (rl == NULL)
 		return -ENOMEM;
 	rl->spec = *spec;
-	rc = worker_new(&rl->worker, spec->base, reload_on_read, rl);
+	rc = worker_new(&rl->worker, spec->base, reload_on_worked, rl);
 	if (rc < 0) {
 		reload_free(rl);
 		return rc;
@@ -180,6 +241,7 @@ reload_free(struct reload *rl)
 	if (rl == NULL)
 		return;
 	worker_free(rl->worker);
+	diff_done(&rl->diff);
 	conf_free(rl->loaded);
 	reload_faults_done(&rl->faults);
 	free(rl);

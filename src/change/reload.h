@@ -21,9 +21,12 @@ struct reload_spec { /* all borrowed */
 	const bool *stopping; /* the daemon ends: nothing is applied any more */
 	/* The one in force. It is replaced, and the one before is freed. */
 	struct conf **conf;
-	/* Let what is no part of the assembly use conf, which it does not keep. 0 or -errno, and
-	 * *ret_key says what of it cannot be used: nothing has changed then. */
-	int (*adopt)(void *owner, const struct conf *conf, const char **ret_key);
+	/* For what is no part of the assembly: make what conf needs beside what is in use, without
+	 * keeping conf. 0 or -errno, and *ret_key says what of it cannot be used: nothing has changed.
+	 * After 0 one of the others is called: use it from now on, or give it up. */
+	int (*prepare)(void *owner, const struct conf *conf, const char **ret_key);
+	void (*commit)(void *owner);
+	void (*undo)(void *owner);
 	void *owner;
 };
 

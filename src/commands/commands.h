@@ -8,6 +8,7 @@
 
 struct assembly;
 struct control_command;
+struct control_server;
 struct events;
 struct reload;
 
@@ -15,7 +16,8 @@ struct commands_context { /* of every command */
 	struct assembly *assembly;
 	const struct events *events;
 	struct reload *reload;
-	uint64_t started_ms; /* CLOCK_MONOTONIC */
+	const struct control_server *control; /* NULL: there is none */
+	uint64_t started_ms;                  /* CLOCK_MONOTONIC */
 	bool stopping;
 	bool letters_busy; /* dead letters are being purged or requeued */
 	unsigned watches;  /* commands that wait, drain or tap: commands/watch.h */

@@ -286,8 +286,9 @@ process_limit(__rlimit_resource_t which)
 }
 
 static int
-add_own_limits(const struct assembly *as, struct control_reply *reply)
+add_own_limits(const struct commands_context *cx, struct control_reply *reply)
 {
+	const struct assembly *as = cx->assembly;
 	const struct limit own[] = {
 		{ "RLIMIT_NOFILE", "pieces", "descriptors of the daemon",
 		    "LimitNOFILE= of its unit", count_descriptors(),
@@ -303,7 +304,8 @@ add_own_limits(const struct assembly *as, struct control_reply *reply)
 		    deadletters_bytes(as->dead), deadletters_limit(as->dead) },
 		{ "streams", "pieces", "streams whose deliveries are remembered", "",
 		    count_marks(as), MARKS_STREAMS },
-		{ "clients", "pieces", "connections to the control socket", "", UNKNOWN,
+		{ "clients", "pieces", "connections to the control socket", "",
+		    cx->control == NULL ? UNKNOWN : control_server_clients(cx->control),
 		    CONTROL_CLIENTS_MAX },
 	};
 	int rc = 0;
@@ -341,6 +343,6 @@ show_limits(void *context, struct control_reply *reply)
 	reply->kind = "limits";
 	rc = add_queue_limits(reply);
 	if (rc == 0)
-		rc = add_own_limits(cx->assembly, reply);
+		rc = add_own_limits(cx, reply);
 	return rc < 0 ? rc : add_object_limits(cx->assembly, reply);
 }

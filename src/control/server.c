@@ -359,21 +359,22 @@ identify_again(struct client *cl)
 		client_kill(cl);
 }
 
-int
-control_server_set_roles(struct control_server *cs, const struct control_roles *roles)
+unsigned
+control_server_clients(const struct control_server *cs)
 {
-	struct control_roles copied;
-	int rc = roles_copy(&copied, roles);
+	return cs->places.n_clients;
+}
 
-	if (rc != 0)
-		return rc;
+void
+control_server_take_roles(struct control_server *cs, struct control_roles *roles)
+{
 	roles_done(&cs->roles);
-	cs->roles = copied;
+	cs->roles = *roles;
+	*roles = (struct control_roles){ 0 };
 	for (size_t i = 0; i < CONTROL_CLIENTS_MAX; i++) {
 		if (cs->clients[i] != NULL)
 			identify_again(cs->clients[i]);
 	}
-	return 0;
 }
 
 static int

@@ -66,9 +66,11 @@ int control_server_open(struct control_server **ret, struct event_base *base,
 /* Unlinks the socket; NULL is fine. Not to be called by a command. */
 void control_server_close(struct control_server *cs);
 
-/* Other users have roles from now on, also those who are connected. Returns 0, or -ENOMEM:
- * nothing has changed. */
-int control_server_set_roles(
-    struct control_server *cs, const struct control_roles *roles) MUST_CHECK;
+/* Connections that have a place now. */
+unsigned control_server_clients(const struct control_server *cs);
+
+/* Other users have roles from now on, also those who are connected. What roles has is taken over, and
+ * it is all 0 then. */
+void control_server_take_roles(struct control_server *cs, struct control_roles *roles);
 
 #endif

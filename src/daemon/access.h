@@ -7,7 +7,7 @@ struct control_change;
 struct control_roles;
 
 /* As the configuration says; borrowed from it. After a reload the result goes to
- * control_server_set_roles(). */
+ * control_server_take_roles(). */
 void access_roles(struct control_roles *ret, const struct conf *cf);
 
 /* For control_spec, on_change. */

@@ -1,11 +1,9 @@
 #include "daemon/monitor.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "base/quote.h"
@@ -20,18 +18,20 @@
 
 #define FORMS WEB_METRICS
 
+/* What listens, or will; all NULL: nothing. */
+struct listening {
+	struct web *web; /* of what is prepared NULL also if it is the one there is */
+	char *address;
+	char **names; /* as configured */
+	size_t n_names;
+};
+
 struct monitor {
 	struct event_base *base;
 	struct commands_context *context;
 	struct document_maker makers[FORMS];
-	struct web *web; /* NULL: nothing listens */
-	/* How it was opened. */
-	char *address;
-	char *daemon; /* name */
-	char **names;
-	size_t n_names;
-	int passed; /* a socket that the service manager has too, -1: none */
-	char *passed_at;
+	struct listening now, next;
+	char **next_names; /* of it, for the web there is; NULL: they are the same */
 };
 
 /* ---- metrics -------------------------------------------------------------------- */
@@ -73,47 +73,69 @@ choose_form(const char *accept)
 /* ---- the listener ----------------------------------------------------------------- */
 
 static void
-forget(struct monitor *mo)
+names_free(char **names, size_t n)
 {
-	for (size_t i = 0; i < mo->n_names; i++)
-		free(mo->names[i]);
-	free(mo->names);
-	free(mo->daemon);
-	free(mo->address);
-	mo->names = NULL;
-	mo->n_names = 0;
-	mo->address = mo->daemon = NULL;
+	for (size_t i = 0; names != NULL && i < n; i++)
+		free(names[i]);
+	free(names);
 }
 
 static int
-remember(struct monitor *mo, const struct conf *conf)
+names_copy(char ***ret, const struct conf *conf)
 {
-	forget(mo);
-	mo->address = strdup(conf->metrics);
-	mo->daemon = strdup(conf->name);
-	mo->names = calloc(conf->n_metrics_names + 1, sizeof(*mo->names));
-	if (mo->address == NULL || mo->daemon == NULL || mo->names == NULL)
-		return -ENOMEM;
-	for (; mo->n_names < conf->n_metrics_names; mo->n_names++) {
-		mo->names[mo->n_names] = strdup(conf->metrics_names[mo->n_names]);
-		if (mo->names[mo->n_names] == NULL)
-			return -ENOMEM;
+	char **names = calloc(conf->n_metrics_names + 1, sizeof(*names));
+
+	for (size_t i = 0; names != NULL && i < conf->n_metrics_names; i++) {
+		names[i] = strdup(conf->metrics_names[i]);
+		if (names[i] == NULL) {
+			names_free(names, i);
+			names = NULL;
+		}
 	}
-	return 0;
+	*ret = names;
+	return names == NULL ? -ENOMEM : 0;
+}
+
+/* But the web. */
+static void
+forget(struct listening *li)
+{
+	names_free(li->names, li->n_names);
+	free(li->address);
+	*li = (struct listening){ 0 };
+}
+
+static int
+remember(struct listening *li, const struct conf *conf)
+{
+	int rc;
+
+	li->address = strdup(conf->metrics);
+	if (li->address == NULL)
+		return -ENOMEM;
+	rc = names_copy(&li->names, conf);
+	if (rc == 0)
+		li->n_names = conf->n_metrics_names;
+	return rc;
 }
 
 static bool
-is_same(const struct monitor *mo, const struct conf *conf)
+has_names(const struct listening *li, const struct conf *conf)
 {
-	if (mo->web == NULL || mo->names == NULL ||
-	    strcmp(mo->address, conf->metrics) != 0 ||
-	    strcmp(mo->daemon, conf->name) != 0 || mo->n_names != conf->n_metrics_names)
+	if (li->n_names != conf->n_metrics_names)
 		return false;
-	for (size_t i = 0; i < mo->n_names; i++) {
-		if (strcmp(mo->names[i], conf->metrics_names[i]) != 0)
+	for (size_t i = 0; i < li->n_names; i++) {
+		if (strcmp(li->names[i], conf->metrics_names[i]) != 0)
 			return false;
 	}
 	return true;
+}
+
+static void
+tell_failure(const struct conf *conf, int rc)
+{
+	log_error("daemon", "metrics at %s: %s%s", quote(conf->metrics).text,
+	    strerror(-rc), rc == -EADDRINUSE ? "; another process listens there" : "");
 }
 
 static int
@@ -134,65 +156,88 @@ open_web(struct monitor *mo, struct web **ret, const struct conf *conf, int pass
 	spec.commands = commands_table(&spec.n_commands);
 	rc = web_open(ret, mo->base, &spec);
 	if (rc < 0)
-		log_error("daemon", "metrics at %s: %s%s", quote(conf->metrics).text,
-		    strerror(-rc),
-		    rc == -EADDRINUSE ? "; another process listens there" : "");
+		tell_failure(conf, rc);
 	return rc;
 }
 
-/* The socket that the service manager has for it; -1: none. Nobody else can listen there as
- * long as it has it, so that one more of it stays here for the next change. */
+/* Of the service manager, or one that it keeps from now on. */
 static int
-passed_socket(
-    struct monitor *mo, const struct conf *conf, struct activation *activation)
+open_next(struct monitor *mo, const struct conf *conf, struct activation *activation)
 {
+	const struct activation_file file = { .mode = WEB_SOCKET_MODE };
 	struct address ad;
-	int fd = -1;
+	int fd, rc;
 
-	if (mo->passed >= 0)
-		return strcmp(mo->passed_at, conf->metrics) == 0
-			   ? fcntl(mo->passed, F_DUPFD_CLOEXEC, 0)
-			   : -1;
-	if (web_socket_address(&ad, conf->metrics) == 0)
-		fd = activation_take(activation, ACTIVATION_METRICS, &ad);
-	if (fd < 0)
-		return -1;
-	mo->passed_at = strdup(conf->metrics);
-	if (mo->passed_at != NULL)
-		mo->passed = fcntl(fd, F_DUPFD_CLOEXEC, 0);
-	return fd;
-}
-
-static int
-change(struct monitor *mo, const struct conf *conf, struct activation *activation)
-{
-	struct web *web = NULL;
-	int rc;
-
-	/* The same address cannot be listened on twice. */
-	if (mo->web != NULL && strcmp(mo->address, conf->metrics) == 0) {
-		web_close(mo->web);
-		mo->web = NULL;
-	}
-	rc = open_web(mo, &web, conf, passed_socket(mo, conf, activation));
+	rc = web_socket_address(&ad, conf->metrics);
 	if (rc < 0)
 		return rc;
-	web_close(mo->web);
-	mo->web = web;
-	log_info("daemon", "metrics and status page at %s", quote(conf->metrics).text);
-	return remember(mo, conf);
+	fd = activation_listen(activation, ACTIVATION_METRICS, &ad, &file);
+	if (fd < 0 && fd != -ENOENT) {
+		tell_failure(conf, fd);
+		return fd;
+	}
+	rc = open_web(mo, &mo->next.web, conf, fd < 0 ? -1 : fd);
+	if (rc < 0)
+		activation_forget(activation, ACTIVATION_METRICS, &ad);
+	return rc;
+}
+
+static void
+end(struct listening *li, struct activation *activation)
+{
+	struct address ad;
+
+	if (li->web != NULL) {
+		web_close(li->web);
+		if (web_socket_address(&ad, li->address) == 0)
+			activation_forget(activation, ACTIVATION_METRICS, &ad);
+	}
+	forget(li);
+}
+
+void
+monitor_undo(struct monitor *mo, struct activation *activation)
+{
+	names_free(mo->next_names, mo->next.n_names);
+	mo->next_names = NULL;
+	end(&mo->next, activation);
 }
 
 int
-monitor_configure(
+monitor_prepare(
     struct monitor *mo, const struct conf *conf, struct activation *activation)
 {
-	if (conf->metrics != NULL)
-		return is_same(mo, conf) ? 0 : change(mo, conf, activation);
-	web_close(mo->web);
-	mo->web = NULL;
-	forget(mo);
-	return 0;
+	int rc;
+
+	if (conf->metrics == NULL)
+		return 0;
+	rc = remember(&mo->next, conf);
+	if (rc == 0 &&
+	    (mo->now.web == NULL || strcmp(mo->now.address, conf->metrics) != 0))
+		rc = open_next(mo, conf, activation);
+	else if (rc == 0 && !has_names(&mo->now, conf))
+		rc = names_copy(&mo->next_names, conf);
+	if (rc < 0)
+		monitor_undo(mo, activation);
+	return rc;
+}
+
+void
+monitor_commit(struct monitor *mo, struct activation *activation)
+{
+	if (mo->next.address != NULL && mo->next.web == NULL) {
+		mo->next.web = mo->now.web;
+		mo->now.web = NULL;
+		if (mo->next_names != NULL)
+			web_set_names(mo->next.web, mo->next_names, mo->next.n_names);
+	} else if (mo->next.web != NULL) {
+		log_info("daemon", "metrics and status page at %s",
+		    quote(mo->next.address).text);
+	}
+	end(&mo->now, activation);
+	mo->now = mo->next;
+	mo->next = (struct listening){ 0 };
+	mo->next_names = NULL;
 }
 
 int
@@ -205,7 +250,6 @@ monitor_new(
 		return -ENOMEM;
 	mo->base = base;
 	mo->context = context;
-	mo->passed = -1;
 	for (size_t i = 0; i < FORMS; i++)
 		mo->makers[i] =
 		    (struct document_maker){ i == 0 ? begin_text : begin_open,
@@ -219,10 +263,7 @@ monitor_free(struct monitor *mo)
 {
 	if (mo == NULL)
 		return;
-	web_close(mo->web);
-	forget(mo);
-	if (mo->passed >= 0)
-		(void)close(mo->passed);
-	free(mo->passed_at);
+	web_close(mo->now.web);
+	forget(&mo->now);
 	free(mo);
 }

@@ -15,10 +15,12 @@ int monitor_new(struct monitor **ret, struct event_base *base,
     struct commands_context *context) MUST_CHECK;
 void monitor_free(struct monitor *mo); /* NULL is fine; the loop must turn once more */
 
-/* Listen as conf wants it, now and after each reload, on the socket that the service manager
- * has for it, if it has one; what is as it was goes on. conf is not kept. 0 or -errno, logged:
- * what listened goes on then, unless it was at the same address. */
-int monitor_configure(struct monitor *mo, const struct conf *conf,
+/* Listen as conf wants it, at start and after each reload, on the socket that the service manager has
+ * for it, if it has one; what is as it was goes on. First what is new is made beside what listens; conf
+ * is not kept. 0 or -errno, logged, and nothing has changed. Then one of the others is called. */
+int monitor_prepare(struct monitor *mo, const struct conf *conf,
     struct activation *activation) MUST_CHECK;
+void monitor_commit(struct monitor *mo, struct activation *activation);
+void monitor_undo(struct monitor *mo, struct activation *activation);
 
 #endif

@@ -113,6 +113,7 @@ void outlet_set_reserve(struct outlet *ol, uint64_t bytes, unsigned percent);
 void outlet_rest(struct outlet *ol);
 /* Does it have a stream, in which messages may be? */
 bool outlet_has_stream(const struct outlet *ol);
+bool outlet_has_log(const struct outlet *ol); /* or goes on with one that was found */
 struct id outlet_stream_id(const struct outlet *ol); /* all 0: it has none */
 const char *outlet_label(const struct outlet *ol);
 /* Like outlet_free(), of an outlet that was made just now: its stream is undone. */

@@ -132,6 +132,14 @@ outlet_has_stream(const struct outlet *ol)
 	return ol->stream != NULL;
 }
 
+bool
+outlet_has_log(const struct outlet *ol)
+{
+	static const struct id none;
+
+	return ol->log.log != NULL || !id_equal(&ol->log.found, &none);
+}
+
 struct id
 outlet_stream_id(const struct outlet *ol)
 {
@@ -148,13 +156,9 @@ void
 outlet_undo(struct outlet *ol)
 {
 	struct stream *st = ol->stream;
-	struct log *lg = ol->log.log;
 
-	if (st != NULL) {
-		ol->stream = NULL;
-		ol->log.log = NULL;
+	ol->stream = NULL;
+	if (st != NULL)
 		stream_undo(st, runtime_dir_fd(ol->env.runtime));
-		log_undo(lg);
-	}
 	outlet_free(ol);
 }

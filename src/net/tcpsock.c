@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/in.h>
+#include <string.h>
 #include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -32,6 +33,30 @@ tcpsock_address(
 	*ret = sa;
 	*ret_len = len;
 	return 0;
+}
+
+static bool
+is_everywhere(const struct sockaddr_storage *sa)
+{
+	const struct sockaddr_in *v4 = (const void *)sa;
+	const struct sockaddr_in6 *v6 = (const void *)sa;
+
+	return sa->ss_family == AF_INET ? v4->sin_addr.s_addr == htonl(INADDR_ANY)
+					: IN6_IS_ADDR_UNSPECIFIED(&v6->sin6_addr);
+}
+
+bool
+tcpsock_overlap(const struct address *a, const struct address *b)
+{
+	struct sockaddr_storage one, two;
+	socklen_t one_len, two_len;
+
+	if (a->kind != ADDRESS_TCP || b->kind != ADDRESS_TCP || a->port != b->port ||
+	    tcpsock_address(&one, &one_len, a) < 0 ||
+	    tcpsock_address(&two, &two_len, b) < 0 || one.ss_family != two.ss_family)
+		return false;
+	return is_everywhere(&one) || is_everywhere(&two) ||
+	       memcmp(&one, &two, one_len) == 0;
 }
 
 int

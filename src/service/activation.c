@@ -31,6 +31,9 @@ static const char kept_prefix[] = "kept-";
 
 struct held {
 	int fd; /* -1: somebody took it */
+	/* One more of what a socket unit passed and somebody took: nobody else can listen there, so it
+	 * is in hand when he has closed his. -1: none. */
+	int spare;
 	enum activation_kind kind;
 	bool kept; /* for us; else of a socket unit */
 	char *name;
@@ -54,14 +57,16 @@ static const struct kind_row {
 	{ ACTIVATION_METRICS, "metrics", false },
 };
 
+/* kept: what follows tells them apart. */
 static enum activation_kind
-kind_of(const char *name)
+kind_of(const char *name, bool kept)
 {
 	for (size_t i = 0; i < ARRAY_LEN(kind_rows); i++) {
 		const struct kind_row *row = &kind_rows[i];
 
-		if (row->is_prefix ? strncmp(name, row->name, strlen(row->name)) == 0
-				   : strcmp(name, row->name) == 0)
+		if (row->is_prefix || kept
+			? strncmp(name, row->name, strlen(row->name)) == 0
+			: strcmp(name, row->name) == 0)
 			return row->kind;
 	}
 	return ACTIVATION_NONE;
@@ -80,11 +85,11 @@ add_held(struct activation *at, int fd, const char *name)
 		return -ENOMEM;
 	at->held = more;
 	hd = &more[at->n_held];
-	*hd = (struct held){ .fd = fd, .name = strdup(name) };
+	*hd = (struct held){ .fd = fd, .spare = -1, .name = strdup(name) };
 	if (hd->name == NULL)
 		return -ENOMEM;
 	hd->kept = strncmp(name, kept_prefix, prefix) == 0;
-	hd->kind = kind_of(hd->kept ? name + prefix : name);
+	hd->kind = kind_of(hd->kept ? name + prefix : name, hd->kept);
 	at->n_held++;
 	return 0;
 }
@@ -152,6 +157,8 @@ activation_free(struct activation *at)
 	for (size_t i = 0; i < at->n_held; i++) {
 		if (at->held[i].fd >= 0)
 			(void)close(at->held[i].fd);
+		if (at->held[i].spare >= 0)
+			(void)close(at->held[i].spare);
 		free(at->held[i].name);
 	}
 	free(at->held);
@@ -239,6 +246,8 @@ take_held(struct held *hd, const struct address *ad)
 	if (flags < 0 || fcntl(fd, F_SETFL, flags | O_NONBLOCK) < 0)
 		return -errno;
 	hd->fd = -1;
+	if (!hd->kept)
+		hd->spare = fcntl(fd, F_DUPFD_CLOEXEC, ACTIVATION_FIRST_FD);
 	hd->address = *ad;
 	return fd;
 }
@@ -264,13 +273,14 @@ static int
 name_kept(char name[NAME_MAX_FD], enum activation_kind kind, const struct address *ad)
 {
 	const char *rest = ad->kind == ADDRESS_UNIX ? ad->path : ad->host;
+	const char *what = kind == ACTIVATION_METRICS ? "metrics" : "listener";
 	size_t len;
 
 	if (kind == ACTIVATION_CONTROL)
 		return snprintf(name, NAME_MAX_FD, "%scontrol", kept_prefix) < 0
 			   ? -EINVAL
 			   : 0;
-	len = (size_t)snprintf(name, NAME_MAX_FD, "%slistener-", kept_prefix);
+	len = (size_t)snprintf(name, NAME_MAX_FD, "%s%s-", kept_prefix, what);
 	if (ad->kind == ADDRESS_TCP)
 		len += (size_t)snprintf(name + len, NAME_MAX_FD - len, "%u-", ad->port);
 	for (; *rest != '\0'; rest++) {
@@ -434,6 +444,9 @@ activation_forget(
 			    "listens and nobody answers there: stop and disable it",
 			    quote(hd->name).text);
 		}
-		hd->kind = ACTIVATION_NONE;
+		hd->fd = hd->spare;
+		hd->spare = -1;
+		if (hd->fd < 0)
+			hd->kind = ACTIVATION_NONE;
 	}
 }

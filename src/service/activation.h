@@ -5,7 +5,7 @@
  *   control            the control socket           } FileDescriptorName= of a socket unit
  *   listener...        a listener                   }
  *   metrics            of metrics                   }
- *   kept-control, kept-listener-ADDRESS             ours
+ *   kept-control, kept-listener-ADDRESS, kept-metrics-ADDRESS   ours
  *
  * and which listener it is by the address to which it is bound. The file of a Unix socket is never
  * unlinked here or by who takes the socket, but by activation_forget(). Used by one thread. */
@@ -57,7 +57,8 @@ int activation_control(
  * that a socket unit passed and is left, its fault is logged. Returns the number of those. */
 unsigned activation_finish(struct activation *at) MUST_CHECK;
 
-/* Nobody listens there any more: it is kept no longer. That a socket unit still does is logged. */
+/* Nobody listens there any more: what was closed is kept no longer. That a socket unit still does is
+ * logged; its socket is there to be taken again. */
 void activation_forget(
     struct activation *at, enum activation_kind kind, const struct address *ad);
 

@@ -42,6 +42,8 @@ log_free(struct log *lg)
 	free(lg->segments);
 	free(lg->lanes);
 	log_numbers_done(lg);
+	if (!lg->has_dir)
+		log_cursor_discard(&lg->cursor, lg->env.runtime_fd);
 	log_cursor_close(&lg->cursor);
 	if (lg->append_fd >= 0)
 		(void)close(lg->append_fd);
@@ -83,7 +85,6 @@ log_job_end(struct log *lg, bool tell)
 		lg->changed(lg->owner);
 }
 
-/* The directory first: what the runtime directory says of a log must be there. */
 int
 log_create(struct log **ret, const struct log_env *env, const struct log_spec *spec)
 {
@@ -95,15 +96,12 @@ log_create(struct log **ret, const struct log_env *env, const struct log_spec *s
 		return rc;
 	rc = id_make(&lg->id);
 	if (rc == 0)
-		rc = lg->dir_fd = log_dir_make(env->state_fd, &lg->id);
-	if (rc >= 0)
-		rc = log_about_write(lg->dir_fd, &lg->id, spec);
+		rc = log_about_fill(&lg->about, &lg->id, spec);
+	if (rc == 0)
+		rc = log_dirs_look(env->state_fd);
 	if (rc == 0)
 		rc = log_cursor_make(&lg->cursor, env->runtime_fd, &lg->id);
 	CRASH_POINT("log.cursor_made");
-	if (rc == 0)
-		rc = log_cursor_publish(&lg->cursor, env->runtime_fd);
-	CRASH_POINT("log.cursor_published");
 	if (rc < 0) {
 		log_close(lg);
 		return rc;
@@ -132,6 +130,7 @@ log_open(struct log **ret, const struct log_env *env, const struct id *id,
 	if (rc < 0)
 		return rc;
 	lg->id = *id;
+	lg->has_dir = true;
 	rc = lg->dir_fd = log_dir_open(env->state_fd, id);
 	if (rc >= 0)
 		rc = log_recover(lg, spec, &replayed);

@@ -81,7 +81,9 @@ struct log_damage {
 	uint64_t records; /* lost by it; 0: none, or not known how many */
 };
 
-/* Make an empty log / open the one in logs/<id>: recovers, in the loop's thread, before
+/* Make an empty log, which waits for no disk: its directory is made by the disk thread when the
+ * first batch comes, which fails if it cannot be made.
+ * Open the one in logs/<id>: recovers, in the loop's thread, before
  * anything flows. With its file log-<id> in the runtime directory nothing is lost and nothing
  * comes twice; without (a power cut) all that is on disk and was not settled when the cursors
  * were last saved waits again: *ret_replayed records, which may be sent a second time; what
@@ -98,8 +100,6 @@ void log_configure(struct log *lg, uint64_t limit, enum log_sync sync,
     void (*changed)(void *owner), void *owner);
 /* What stays free of the disk, for what is written from then on. */
 void log_set_reserve(struct log *lg, uint64_t bytes, unsigned percent);
-/* Ends one that was made just now and has nothing: its files go too. NULL is fine. */
-void log_undo(struct log *lg);
 /* Whose log is logs/<id>? For finding it again, before log_open(). 0, -EBADMSG, -ENOTSUP or
  * -errno. */
 struct log_about {
@@ -110,9 +110,12 @@ int log_identify(struct log_about *ret, int state_fd, const struct id *id) MUST_
 /* A kill may leave a log that is only begun: a directory without a word on whose it is, and
  * without a segment. 0, it is removed; -ENOTEMPTY: it holds more than that; or -errno. */
 int log_remove_begun(int state_fd, const struct id *id) MUST_CHECK;
+/* Could a log be made there? It waits for the disk, and leaves nothing. 0 or -errno. */
+int log_try(int state_fd) MUST_CHECK;
 /* The ids of all logs there, as names; names_done() is due. 0 or -errno. */
 int log_list(struct names *ret, int state_fd) MUST_CHECK;
-/* With all its memory; NULL is fine. Jobs that are on the disk thread end first, without
+/* With all its memory; of one to which nothing was ever appended no trace stays. NULL is fine. Jobs
+ * that are on the disk thread end first, without
  * telling anybody: what they append is not committed. Until log_busy() is false the same
  * log must not be opened again, and the ring of a batch must stay. */
 void log_close(struct log *lg);

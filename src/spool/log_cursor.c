@@ -105,6 +105,17 @@ log_cursor_publish(const struct log_cursor *cu, int dir_fd)
 	return renameat(dir_fd, temporary, dir_fd, name) < 0 ? -errno : 0;
 }
 
+void
+log_cursor_discard(const struct log_cursor *cu, int dir_fd)
+{
+	char name[STATE_FILE_NAME];
+
+	if (cu->fd < 0)
+		return;
+	format_name(name, &cu->log, ".new");
+	(void)unlinkat(dir_fd, name, 0);
+}
+
 static int
 check_header(int fd, const struct id *log, off_t at)
 {

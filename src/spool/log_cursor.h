@@ -89,6 +89,8 @@ struct log_cursor {
 int log_cursor_make(
     struct log_cursor *ret, int dir_fd, const struct id *log) MUST_CHECK;
 int log_cursor_publish(const struct log_cursor *cu, int dir_fd) MUST_CHECK;
+/* One that was not published goes; log_cursor_close() is due. */
+void log_cursor_discard(const struct log_cursor *cu, int dir_fd);
 /* 0; -ENOENT; -EBADMSG; -ENOTSUP: of a newer version; or -errno. */
 int log_cursor_open(
     struct log_cursor *ret, int dir_fd, const struct id *log) MUST_CHECK;

@@ -93,6 +93,17 @@ log_dir_make(int state_fd, const struct id *log)
 	return rc;
 }
 
+int
+log_dirs_look(int state_fd)
+{
+	int logs = open_directory(state_fd, LOGS);
+
+	if (logs < 0)
+		return logs == -ENOENT ? 0 : logs;
+	(void)close(logs);
+	return 0;
+}
+
 static bool
 is_log(const char *name)
 {
@@ -131,26 +142,56 @@ put_text(char *to, size_t size, const char *text)
 }
 
 int
-log_about_write(int dir_fd, const struct id *log, const struct log_spec *spec)
+log_about_fill(struct log_about *ret, const struct id *log, const struct log_spec *spec)
+{
+	struct log_about la;
+	int rc;
+
+	memset(&la, 0, sizeof(la)); /* it is written as it is */
+	la.log = *log;
+	la.stream = spec->stream;
+	la.ring = spec->ring;
+	rc = put_text(la.uri, sizeof(la.uri), spec->uri);
+	if (rc == 0)
+		rc = put_text(la.take, sizeof(la.take), spec->take);
+	if (rc == 0)
+		rc = put_text(la.label, sizeof(la.label), spec->label);
+	if (rc == 0)
+		*ret = la;
+	return rc;
+}
+
+int
+log_about_write(int dir_fd, const struct log_about *la)
 {
 	struct about ab;
-	int rc;
 
 	memset(&ab, 0, sizeof(ab));
 	ab.magic = ABOUT_MAGIC;
 	ab.version = ABOUT_VERSION;
-	ab.about.log = *log;
-	ab.about.stream = spec->stream;
-	ab.about.ring = spec->ring;
-	rc = put_text(ab.about.uri, sizeof(ab.about.uri), spec->uri);
-	if (rc == 0)
-		rc = put_text(ab.about.take, sizeof(ab.about.take), spec->take);
-	if (rc == 0)
-		rc = put_text(ab.about.label, sizeof(ab.about.label), spec->label);
-	if (rc < 0)
-		return rc;
+	ab.about = *la;
 	ab.crc = crc32c(0, &ab, offsetof(struct about, crc));
 	return file_replace(dir_fd, ABOUT, &ab, sizeof(ab), 1);
+}
+
+int
+log_dir_begin(struct log *lg)
+{
+	int rc;
+
+	if (lg->has_dir)
+		return 0;
+	if (lg->dir_fd < 0)
+		lg->dir_fd = log_dir_make(lg->env.state_fd, &lg->id);
+	if (lg->dir_fd < 0)
+		return lg->dir_fd;
+	rc = log_about_write(lg->dir_fd, &lg->about);
+	CRASH_POINT("log_files.about_written");
+	if (rc == 0)
+		rc = log_cursor_publish(&lg->cursor, lg->env.runtime_fd);
+	CRASH_POINT("log_files.cursor_published");
+	lg->has_dir = rc == 0;
+	return rc;
 }
 
 static int
@@ -207,16 +248,19 @@ log_identify(struct log_about *ret, int state_fd, const struct id *id)
 int
 log_about_renew(const struct log *lg, const struct log_spec *spec)
 {
-	struct log_about la;
-	int rc = log_identify(&la, lg->env.state_fd, &lg->id);
+	struct log_about now, la;
+	int rc = log_about_fill(&now, &lg->id, spec);
 
-	if (rc == 0 && id_equal(&la.stream, &spec->stream) &&
-	    id_equal(&la.ring, &spec->ring) && strcmp(la.uri, spec->uri) == 0 &&
-	    strcmp(la.take, spec->take) == 0 && strcmp(la.label, spec->label) == 0)
+	if (rc < 0)
+		return rc;
+	rc = log_identify(&la, lg->env.state_fd, &lg->id);
+	if (rc == 0 && id_equal(&la.stream, &now.stream) &&
+	    id_equal(&la.ring, &now.ring) && strcmp(la.uri, now.uri) == 0 &&
+	    strcmp(la.take, now.take) == 0 && strcmp(la.label, now.label) == 0)
 		return 0;
 	if (rc < 0 && rc != -EBADMSG && rc != -ENOENT)
 		return rc;
-	return log_about_write(lg->dir_fd, &lg->id, spec);
+	return log_about_write(lg->dir_fd, &now);
 }
 
 int
@@ -239,23 +283,29 @@ log_remove_begun(int state_fd, const struct id *id)
 	return rc;
 }
 
-void
-log_undo(struct log *lg)
+int
+log_try(int state_fd)
 {
-	char text[ID_TEXT], name[sizeof("log-") + ID_TEXT];
-	int logs;
+	static const char nothing[sizeof(struct about)];
+	struct id id;
+	int fd, file, rc;
 
-	if (lg == NULL)
-		return;
-	logs = open_directory(lg->env.state_fd, LOGS);
-	(void)snprintf(name, sizeof(name), "log-%s", id_format(text, &lg->id));
-	(void)unlinkat(lg->env.runtime_fd, name, 0);
-	(void)unlinkat(lg->dir_fd, ABOUT, 0);
-	if (logs >= 0) {
-		(void)unlinkat(logs, text, AT_REMOVEDIR);
-		(void)close(logs);
-	}
-	log_close(lg);
+	rc = id_make(&id);
+	if (rc < 0)
+		return rc;
+	fd = log_dir_make(state_fd, &id);
+	if (fd < 0)
+		return fd;
+	/* A name that is removed after a kill. */
+	file = openat(fd, ABOUT ".new", O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+	rc = file < 0 ? -errno : file_write_all(file, nothing, sizeof(nothing));
+	if (rc == 0 && fsync(file) < 0)
+		rc = -errno;
+	if (file >= 0)
+		(void)close(file);
+	(void)close(fd);
+	(void)!log_remove_begun(state_fd, &id);
+	return rc;
 }
 
 static uint32_t

@@ -109,6 +109,8 @@ struct log {
 	enum log_sync sync;
 	void (*changed)(void *owner);
 	void *owner;
+	struct log_about about; /* whose it is, when has_dir comes */
+	bool has_dir;       /* the disk thread's: it has begun in the state directory */
 	int dir_fd;         /* logs/<id> */
 	struct log_env env; /* for what the disk thread needs of it */
 	struct log_cursor cursor;
@@ -312,8 +314,15 @@ struct log_saved_all {    /* free(entries) */
 /* The directory logs/<id>: its descriptor, or -errno. */
 int log_dir_make(int state_fd, const struct id *log) MUST_CHECK;
 int log_dir_open(int state_fd, const struct id *log) MUST_CHECK;
-int log_about_write(
-    int dir_fd, const struct id *log, const struct log_spec *spec) MUST_CHECK;
+/* Is the directory of all logs one, if it is there? 0 or -errno. */
+int log_dirs_look(int state_fd) MUST_CHECK;
+/* On the disk thread, or while it does nothing: what a log that was only created has not on the disk yet. Its directory comes
+ * first: what the runtime directory says of a log must be there. 0 or -errno, try again. */
+int log_dir_begin(struct log *lg) MUST_CHECK;
+/* 0 or -ENAMETOOLONG. */
+int log_about_fill(struct log_about *ret, const struct id *log,
+    const struct log_spec *spec) MUST_CHECK;
+int log_about_write(int dir_fd, const struct log_about *la) MUST_CHECK;
 /* -ENOENT, -EBADMSG, -ENOTSUP, -ENOMEM or -errno. */
 int log_about_read(struct log_about *ret, int dir_fd, const struct id *log) MUST_CHECK;
 /* Whose it is from now on, if it was another's. */

@@ -33,6 +33,8 @@ unlink_run(struct disk_job *job)
 	struct log_unlink *lu = (struct log_unlink *)(void *)job;
 	struct log *lg = lu->log;
 
+	if (!lg->has_dir)
+		return 0;
 	for (const struct log_segment *sg = lu->list; sg != NULL; sg = sg->next) {
 		int rc = unlink_one(lg, sg);
 

@@ -125,8 +125,10 @@ log_write_run(struct disk_job *job)
 		.percent = __atomic_load_n(&lg->env.reserve_percent, __ATOMIC_RELAXED),
 		.bytes = __atomic_load_n(&lg->env.reserve_bytes, __ATOMIC_RELAXED),
 	};
-	int rc = space_check(lg->dir_fd, &reserve, ap->bytes);
+	int rc = log_dir_begin(lg);
 
+	if (rc == 0)
+		rc = space_check(lg->dir_fd, &reserve, ap->bytes);
 	for (size_t i = 0; i < ap->n_groups && rc == 0; i++)
 		rc = write_group(lg, &ap->groups[i], ap->sync);
 	if (rc == 0 && ap->sync_dir)

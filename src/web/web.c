@@ -487,6 +487,22 @@ web_open(struct web **ret, struct event_base *base, const struct web_spec *spec)
 	return 0;
 }
 
+static void
+free_names(struct web *wb)
+{
+	for (size_t i = 0; i < wb->n_names; i++)
+		free(wb->names[i]);
+	free(wb->names);
+}
+
+void
+web_set_names(struct web *wb, char **names, size_t n_names)
+{
+	free_names(wb);
+	wb->names = names;
+	wb->n_names = n_names;
+}
+
 void
 web_close(struct web *wb)
 {
@@ -511,9 +527,7 @@ web_close(struct web *wb)
 	answerer_free(wb->answerer);
 	bytes_pool_free(wb->pool);
 	web_socket_close(&wb->socket);
-	for (size_t i = 0; i < wb->n_names; i++)
-		free(wb->names[i]);
-	free(wb->names);
+	free_names(wb);
 	free(wb->name);
 	free(wb);
 }

@@ -47,5 +47,7 @@ int web_open(
 /* Hangs up on everybody; the loop must turn once more. Not to be called by a command. NULL is
  * fine. */
 void web_close(struct web *wb);
+/* Other names from now on. The array and all in it were malloc'ed, and are taken over. */
+void web_set_names(struct web *wb, char **names, size_t n_names);
 
 #endif

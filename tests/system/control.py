@@ -2,6 +2,7 @@
 """What a daemon says of itself on its control socket."""
 import json
 import os
+import socket
 import stat
 import subprocess
 import sys
@@ -9,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness.lab import equal, main, require
+from harness.programs import until
 
 # What scripts may rely on, by kind.
 MEMBERS = {
@@ -83,7 +85,22 @@ def socket_is_closed_to_others(lab):
     equal(stat.S_IMODE(os.stat(a.socket).st_mode), 0o660, "mode of the control socket")
 
 
+def places_that_are_taken_are_shown(lab):
+    a, _ = flowing(lab)
+
+    def taken():
+        return next(item["used"] for item in a.show("limits") if item["name"] == "clients")
+    until(lambda: taken() == 1, 20, "no client but the one that asks")
+    there = [socket.socket(socket.AF_UNIX) for _ in range(5)]
+    for client in there:
+        client.connect(a.socket)
+    until(lambda: taken() == 6, 20, "five more to be counted")
+    for client in there:
+        client.close()
+    until(lambda: taken() == 1, 20, "them to be gone")
+
+
 if __name__ == "__main__":
     sys.exit(main(every_show_answers_as_text_and_json, numbers_are_right,
                   help_and_version_answer, refusals_have_their_status,
-                  socket_is_closed_to_others))
+                  socket_is_closed_to_others, places_that_are_taken_are_shown))

@@ -299,6 +299,89 @@ def peer_address_changes_without_loss(lab):
     bench.exact(0)
 
 
+def listener_moves_to_an_address_that_holds_the_former(lab):
+    bench = Bench(lab, 1)
+    bench.produce(0)
+    bench.moves(0)
+    before = bench.connections()
+    b, address = bench.settings_b, bench.settings_b["listeners"][0]["address"]
+    wide = {"address": f"tcp://0.0.0.0:{PORT}", "insecure": True}
+    there_and_back = ({**b, "listeners": [wide]}, b)
+    for settings in there_and_back * 2:
+        equal(reload(bench.b, settings)[0], 0, "status")
+        bench.moves(0)
+    equal(bench.connections(), before, "connections")
+    # Another process listens at a part of it: refused, and the former listens on.
+    other = lab.spawn(lab.b, [sys.executable, "-c", "import socket, time\n"
+                              "with socket.socket() as s:\n"
+                              " s.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)\n"
+                              f" s.bind(('127.0.0.1', {PORT})); s.listen(); print('there')\n"
+                              " import sys; sys.stdout.flush(); time.sleep(600)"],
+                      stdout=subprocess.PIPE)
+    other.stdout.readline()
+    status, document = reload(bench.b, {**b, "listeners": [wide]})
+    equal(status, 1, "status with the address in use")
+    require("listeners[0].address: cannot listen at" in document["warnings"][0],
+            f"the fault: {document}")
+    equal(bench.connections(), before, "connections")
+    equal(ask(bench.a, "reconnect", "b")[0], 0, "status of reconnect")
+    until(lambda: bench.connections() != before, 20, f"a new connection to {address}")
+    bench.moves(0)
+    bench.exact(0)
+
+
+class Visitor:
+    """One connection to the metrics of a daemon, for as long as it is not hung up."""
+
+    def __init__(self, path):
+        self.socket = socket.socket(socket.AF_UNIX)
+        self.socket.settimeout(20)
+        self.socket.connect(path)
+
+    def get(self):
+        self.socket.sendall(b"GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        text = b""
+        while b"\r\n\r\n" not in text:
+            more = self.socket.recv(65536)
+            require(more, "the connection was hung up")
+            text += more
+        head, body = text.split(b"\r\n\r\n", 1)
+        require(b" 200 " in head, f"answer {head}")
+        length = int(next(line.split(b":")[1] for line in head.split(b"\r\n")
+                          if line.lower().startswith(b"content-length:")))
+        while len(body) < length:
+            body += self.socket.recv(65536)
+
+
+def refused_reload_hangs_up_on_nobody(lab):
+    """What is no route or queue is not touched either, when the fault is found last."""
+    bench = Bench(lab, 1)
+    path = f"{lab.directory}/metrics"
+    good = {**bench.settings_a, "metrics": f"unix://{path}"}
+    equal(reload(bench.a, good)[0], 0, "status")
+    visitor = Visitor(path)
+    visitor.get()
+    with open(f"{bench.a.state_directory}/logs", "w", encoding="utf-8"):
+        pass
+    late = {"routes": [*good["routes"], {"name": "logged", "from": "out0", "to": "b/x",
+                                         "log_limit": "1MiB"}]}
+    other = f"{lab.directory}/other"
+    for more in ({"metrics": f"unix://{other}"}, {"metrics_names": ("a.example",)}):
+        equal(reload(bench.a, {**good, **late, **more})[0], 1, f"status with {more}")
+        visitor.get()
+    faulty = {**good, **late}
+    del faulty["metrics"]
+    equal(reload(bench.a, faulty)[0], 1, "status without metrics")
+    visitor.get()
+    require(not os.path.exists(other), "the other socket is there")
+    # Names alone change without a new connection.
+    equal(reload(bench.a, {**good, "metrics_names": ("a.example",)})[0], 0, "status")
+    visitor.get()
+    equal(reload(bench.a, {**good, "metrics": f"unix://{other}"})[0], 0, "status")
+    Visitor(other).get()
+    require(not os.path.exists(path), "the former socket is there")
+
+
 def attributes_change_in_place(lab):
     bench = Bench(lab, 1)
     bench.produce(0)
@@ -474,7 +557,9 @@ if __name__ == "__main__":
                   reload_check_changes_nothing, routes_come_and_go_beside_others,
                   backlog_of_removed_route_is_kept_and_taken_up,
                   kept_backlog_survives_restart, route_renamed_under_load_goes_on,
-                  peer_address_changes_without_loss, attributes_change_in_place,
+                  peer_address_changes_without_loss,
+                  listener_moves_to_an_address_that_holds_the_former,
+                  refused_reload_hangs_up_on_nobody, attributes_change_in_place,
                   permission_taken_away_closes_that_stream_alone,
                   destination_queue_changes_under_load,
                   unix_listener_changes_mode_and_users, hangup_reloads,

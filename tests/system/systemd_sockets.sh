@@ -7,6 +7,7 @@
 
 cat >"$work/stage/etc/mqbridge/mqbridge.conf" <<END
 name = "alpha";
+metrics = "http://127.0.0.1:7413";
 listeners = (
   { address = "tcp://127.0.0.1:7411"; },
   { address = "unix:///run/mqbridge/peers"; }
@@ -32,7 +33,7 @@ inodes()
 {
 	on awk '$8 ~ "^/run/mqbridge/(control|peers)$" && $4 == "00010000" { print $8, $7 }' \
 		/proc/net/unix | sort
-	on awk '$2 == "0100007F:1CF3" && $4 == "0A" { print $2, $10 }' /proc/net/tcp
+	on awk '$2 ~ "^0100007F:1CF[35]$" && $4 == "0A" { print $2, $10 }' /proc/net/tcp | sort
 }
 
 is_open() # pid: it has exactly these sockets
@@ -41,7 +42,7 @@ is_open() # pid: it has exactly these sockets
 	for inode in $(inodes | cut -d ' ' -f 2); do
 		on sh -c 'ls -l /proc/$1/fd | grep -F "socket:[$2]" >/dev/null' sh "$1" "$inode" || return 1
 	done
-	[ "$(inodes | wc -l)" -eq 3 ]
+	[ "$(inodes | wc -l)" -eq 4 ]
 }
 
 stores() # number
@@ -53,7 +54,7 @@ stores() # number
 
 on systemctl start $unit || fail "it does not start"
 pid=$(show MainPID)
-until_true 5 "the descriptors in the store" stores 3
+until_true 5 "the descriptors in the store" stores 4
 first=$(inodes)
 is_open "$pid" || fail "it does not listen: $first"
 
@@ -69,23 +70,46 @@ is_open "$pid" || fail "after SIGKILL it has not its sockets"
 on systemctl restart $unit || fail "it does not restart"
 until_true 10 "the end of the restart" is_back "$pid"
 [ "$(inodes)" = "$first" ] || fail "after a restart it listens elsewhere"
-stores 3 || fail "after a restart the store has $(show NFileDescriptorStore)"
+stores 4 || fail "after a restart the store has $(show NFileDescriptorStore)"
 
 # The manager is replaced under it: the store, the watchdog and the process stay.
 pid=$(show MainPID)
 on systemctl daemon-reexec
 until_true 10 "the manager" is ActiveState active
 is MainPID "$pid" || fail "daemon-reexec ended it"
-stores 3 || fail "daemon-reexec lost the store"
+stores 4 || fail "daemon-reexec lost the store"
 on systemctl kill -s STOP --kill-who=main $unit
 until_true 30 "the start after the watchdog" is_back "$pid"
 [ "$(inodes)" = "$first" ] || fail "after daemon-reexec and the watchdog it listens elsewhere"
+
+# Reloads: what goes is given up, what comes is kept, what is refused changes nothing.
+reload_is() # status
+{
+	on mqbridgectl reload >"$work/reload" 2>&1
+	[ $? -eq "$1" ] || fail "a reload ended otherwise than $1: $(cat "$work/reload")"
+}
+pid=$(show MainPID)
+on sed -i 's/:7413/:7414/' /etc/mqbridge/mqbridge.conf
+reload_is 0
+until_true 5 "another socket for metrics in the store" stores 4
+on sed -i 's/:7414/:7413/; s/^name = .*/name = "other";/' /etc/mqbridge/mqbridge.conf
+second=$(inodes)
+reload_is 1
+[ "$(inodes)" = "$second" ] || fail "a refused reload changed what listens"
+until_true 5 "the store after a refused reload" stores 4
+on sed -i 's/^name = .*/name = "alpha";/' /etc/mqbridge/mqbridge.conf
+reload_is 0
+until_true 5 "the store after the way back" stores 4
+first=$(inodes)
+on systemctl restart $unit || fail "it does not restart after reloads"
+until_true 10 "the end of the restart" is_back "$pid"
+[ "$(inodes)" = "$first" ] || fail "after reloads and a restart it listens elsewhere"
 
 # What the configuration names no more is given up at the next start.
 on sed -i '/unix:/d; s/7411"; },/7411"; }/' /etc/mqbridge/mqbridge.conf
 pid=$(show MainPID)
 on systemctl restart $unit || fail "it does not restart without a listener"
-until_true 5 "the end of the store's third" stores 2
+until_true 5 "the end of the store's fourth" stores 3
 on systemctl stop $unit
 is ActiveState inactive || fail "it does not stop"
 stores 0 || fail "the store outlives the service"
@@ -96,22 +120,33 @@ on sed -i 's/7411"; }/&, { address = "unix:\/\/\/run\/mqbridge\/peers"; }/' \
 	/etc/mqbridge/mqbridge.conf
 on systemctl start mqbridge-control.socket mqbridge-listener.socket || fail "no sockets"
 is ActiveState inactive || fail "the sockets start the service"
-first=$(inodes)
+first=$(inodes | grep -v ':1CF5 ')
 on timeout 20 mqbridgectl show status >"$work/status" || fail "the first client got no answer"
 is ActiveState active || fail "the first client does not start it: $(show ActiveState)"
 pid=$(show MainPID)
-[ "$(inodes)" = "$first" ] || fail "it listens beside the socket units"
+[ "$(inodes | grep -v ':1CF5 ')" = "$first" ] || fail "it listens beside the socket units"
 is_open "$pid" || fail "it has not the sockets of the units"
-stores 0 || fail "it keeps what the socket units hold"
+stores 1 || fail "it keeps what the socket units hold, or not what is its own"
 until_true 5 "the sockets in the journal" journal_has MQB_EVENT=socket-passed
 on systemctl stop $unit 2>/dev/null
-[ "$(inodes)" = "$first" ] || fail "the stop took the sockets of the units"
+[ "$(inodes | grep -v ':1CF5 ')" = "$first" ] || fail "the stop took the sockets of the units"
 # A peer starts it as well.
 on timeout 5 bash -c 'exec 3<>/dev/tcp/127.0.0.1/7411' || fail "nobody listens for peers"
 until_true 10 "the start by a peer" is ActiveState active
 on systemctl kill -s KILL --kill-who=main $unit
 on timeout 20 mqbridgectl show status >"$work/status" || fail "no answer after SIGKILL"
-[ "$(inodes)" = "$first" ] || fail "after SIGKILL the sockets of the units are gone"
+[ "$(inodes | grep -v ':1CF5 ')" = "$first" ] || fail "after SIGKILL the sockets of the units are gone"
+
+# A listener of a unit goes and comes again by reloads: nobody else could listen there.
+for round in 1 2; do
+	on sed -i 's|, { address = "unix:///run/mqbridge/peers"; }||' /etc/mqbridge/mqbridge.conf
+	reload_is 0
+	on sed -i 's|7411"; }|&, { address = "unix:///run/mqbridge/peers"; }|' \
+		/etc/mqbridge/mqbridge.conf
+	reload_is 0
+	[ "$(inodes | grep -v ':1CF5 ')" = "$first" ] || fail "after reloads $round it listens elsewhere"
+done
+is_open "$(show MainPID)" || fail "it has not the sockets of the units after reloads"
 
 # A socket that the configuration does not name.
 on systemctl stop $unit 2>/dev/null

@@ -42,7 +42,7 @@ WAYS = (
     (r"log_recover\.(slots|published)", "forget"),
     (r"(ring_file|journal|marks_file)\.(allocated|filled|written|renamed)", "forget"),
     (r"marks\.slot_", "forget"),
-    (r"(log_files|log)\.(logs_made|dir_made|cursor_)", "forget-all"),
+    (r"(log_files|log)\.(logs_made|dir_made|about_|cursor_)", "forget-all"),
 )
 
 # The crash that leaves to recovery what this step is about.

@@ -207,6 +207,31 @@ START_TEST(socket_that_nothing_names_is_a_fault)
 }
 END_TEST
 
+START_TEST(passed_socket_that_was_given_up_is_taken_again)
+{
+	struct address ad;
+	int second;
+
+	pass(listening_tcp("tcp://127.0.0.1:1", &ad), "listener");
+	begin(true);
+	fd = activation_listen(at, ACTIVATION_LISTENER, &ad, &file);
+	ck_assert_int_eq(fd, FIRST);
+	ck_assert_uint_eq(activation_finish(at), 0);
+	for (int i = 0; i < 3; i++) {
+		(void)close(fd);
+		/* That its unit listens and nobody answers is told. */
+		activation_forget(at, ACTIVATION_LISTENER, &ad);
+		ck_assert_uint_eq(n_refused, (unsigned)i + 1);
+		fd = activation_listen(at, ACTIVATION_LISTENER, &ad, &file);
+		ck_assert_int_ge(fd, 0);
+		ck_assert_int_ne(fcntl(fd, F_GETFD) & FD_CLOEXEC, 0);
+		second = activation_take(at, ACTIVATION_LISTENER, &ad);
+		ck_assert_int_eq(second, -ENOENT);
+	}
+	(void)close(fd);
+}
+END_TEST
+
 START_TEST(sockets_for_another_process_are_not_touched)
 {
 	struct address one;
@@ -277,6 +302,29 @@ START_TEST(kept_socket_is_taken_back)
 }
 END_TEST
 
+START_TEST(socket_of_metrics_is_kept_as_the_others_are)
+{
+	struct address ad = unix_address(), tcp;
+	const char *name;
+	int copy;
+
+	pass(listening_tcp("tcp://127.0.0.1:1", &tcp), "kept-metrics-1-127.0.0.1");
+	begin(true);
+	ck_assert_int_eq(activation_listen(at, ACTIVATION_METRICS, &tcp, &file), FIRST);
+	fd = activation_listen(at, ACTIVATION_METRICS, &ad, &file);
+	ck_assert_int_ge(fd, 0);
+	name = strstr(told(&copy), "FDNAME=kept-metrics-/");
+	ck_assert_ptr_nonnull(name);
+	ck_assert_int_ge(copy, 0);
+	(void)close(copy);
+	(void)close(fd);
+	activation_forget(at, ACTIVATION_METRICS, &ad);
+	ck_assert_ptr_nonnull(
+	    strstr(told(&copy), "FDSTOREREMOVE=1\nFDNAME=kept-metrics-/"));
+	ck_assert_int_ne(access(path, F_OK), 0);
+}
+END_TEST
+
 START_TEST(kept_socket_without_its_file_is_made_anew)
 {
 	struct address ad = unix_address();
@@ -319,11 +367,13 @@ suite_activation(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, socket_is_found_by_name_and_address);
 	tcase_add_test(tc, socket_that_nothing_names_is_a_fault);
+	tcase_add_test(tc, passed_socket_that_was_given_up_is_taken_again);
 	tcase_add_test(tc, sockets_for_another_process_are_not_touched);
 	tcase_add_test(tc, without_a_manager_the_caller_makes_its_own);
 #ifdef HAVE_LIBSYSTEMD
 	tcase_add_test(tc, new_socket_is_given_to_the_manager);
 	tcase_add_test(tc, kept_socket_is_taken_back);
+	tcase_add_test(tc, socket_of_metrics_is_kept_as_the_others_are);
 	tcase_add_test(tc, kept_socket_without_its_file_is_made_anew);
 	tcase_add_test(tc, name_of_a_kept_socket_is_one_that_systemd_takes);
 #endif

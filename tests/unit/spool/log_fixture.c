@@ -10,6 +10,7 @@
 
 #include "record/record.h"
 #include "spool/disk.h"
+#include "spool/log_private.h"
 #include "spool/names.h"
 
 #define TIMEOUT_MS 20000
@@ -46,6 +47,7 @@ log_lab_start(struct log_lab *lb, uint64_t limit, enum log_sync sync)
 	};
 	lb->spec.seed = record_seed(&lb->spec.ring);
 	ck_assert_int_eq(log_create(&lb->log, &lb->env, &lb->spec), 0);
+	ck_assert_int_eq(log_dir_begin(lb->log), 0);
 	lb->id = *log_id(lb->log);
 }
 
