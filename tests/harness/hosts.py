@@ -5,6 +5,8 @@ import subprocess
 
 from harness.programs import Failure
 
+END_S = 10
+
 # Furnishes the namespaces and then holds them open until its standard input is closed.
 HOLD = """
 ip link set lo up 2>/dev/null
@@ -44,7 +46,11 @@ class Host:
     def end(self):
         self.holder.stdin.close()
         self.holder.stdout.close()
-        self.holder.wait()
+        try:
+            self.holder.wait(END_S)
+        except subprocess.TimeoutExpired:  # a program still holds its standard input
+            self.holder.kill()
+            self.holder.wait()
 
 
 def _quietly(arguments):

@@ -12,9 +12,11 @@ import traceback
 from harness.bridge import Daemon
 from harness.hosts import two_hosts
 from harness.load import Flow
-from harness.programs import Failure, Skipped, enter_namespace, temporary
+from harness.programs import Failure, Overdue, Skipped, enter_namespace, limited, temporary
 
 PORT = 7411
+TEST_S = 120   # for one test; the slowest take 20 on a quiet machine
+BENCH_S = 60   # to make or to clear the bench
 
 
 class Lab:
@@ -95,36 +97,54 @@ def equal(found, wanted, what):
         raise Failure(f"{what}: found {found!r}, wanted {wanted!r}")
 
 
-def _run(test, build):
+def _attempt(test, lab):
     """None, or the text of what went wrong."""
-    directory = temporary("system")
-    lab = Lab(build, directory)
     try:
-        test(lab)
+        with limited(TEST_S):
+            test(lab)
         return None
     except Failure as why:
         return f"{why}\n{lab.logs()}"
     except Skipped:
         raise
-    except Exception:  # a mistake of the test itself must not hide the others
+    except (Exception, Overdue):  # a mistake of the test itself must not hide the others
         return traceback.format_exc() + lab.logs()
+
+
+def _run(test, build):
+    """The same, on a bench of its own."""
+    directory = temporary("system")
+    try:
+        with limited(BENCH_S):
+            lab = Lab(build, directory)
+        try:
+            return _attempt(test, lab)
+        finally:
+            with limited(BENCH_S):
+                lab.end()
+    except (Failure, Overdue):
+        return "the bench: " + traceback.format_exc()
     finally:
-        lab.end()
         shutil.rmtree(directory, ignore_errors=True)
         shutil.rmtree("/run/mqbridge", ignore_errors=True)
 
 
 def main(*tests):
-    """Run them all, or those named on the command line: ok, not ok or skip for each."""
+    """Run them all, or those that the command line tells: ok, not ok or skip for each."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--build", default=os.environ.get("MQBRIDGE_BUILD", os.getcwd()))
+    parser.add_argument("--without", nargs="+", default=[])
     parser.add_argument("names", nargs="*")
     options = parser.parse_args()
     enter_namespace()
-    failed = False
+    known = {test.__name__.replace("_", "-") for test in tests}
+    unknown = sorted({*options.names, *options.without} - known)
+    for name in unknown:
+        print(f"not ok {name}: there is no such test", flush=True)
+    failed = bool(unknown)
     for test in tests:
         name = test.__name__.replace("_", "-")
-        if options.names and name not in options.names:
+        if name in options.without or (options.names and name not in options.names):
             continue
         begun = time.monotonic()
         try:

@@ -1,10 +1,14 @@
-"""Where the programs under test are, and how a test ends up in namespaces of its own."""
+"""Where the programs under test are, how a test ends up in namespaces of its own, and how long it
+may take."""
+import contextlib
 import os
+import signal
 import sys
 import tempfile
 import time
 
-SKIP = 77  # exit status of a test that cannot run here
+SKIP = 77     # exit status of a test that cannot run here
+AGAIN_S = 5   # what was interrupted once may clear up, and hang in that
 TESTS = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 PLACES = ("src", "src/daemon", "src/client", "src/tools", "tests/tools", "tests/torture/.libs",
           ".", "bin", "sbin")
@@ -16,6 +20,24 @@ class Failure(Exception):
 
 class Skipped(Exception):
     """A test cannot run here; the text says why."""
+
+
+class Overdue(BaseException):
+    """What was to be done in time is not; no Exception, for nobody shall take it for another."""
+
+
+@contextlib.contextmanager
+def limited(seconds):
+    """Whatever the main thread waits for in here, it is interrupted when time is up."""
+    def ring(_number, _frame):
+        raise Overdue(f"not done after {seconds} s")
+    before = signal.signal(signal.SIGALRM, ring)
+    signal.setitimer(signal.ITIMER_REAL, seconds, AGAIN_S)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def program(build, name):

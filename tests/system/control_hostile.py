@@ -1,4 +1,5 @@
 #!/usr/bin/env python3
+# harness: alone
 """64 hostile clients on the control socket: routes keep their rate, an honest client is served,
 and memory stays bounded.
 
