@@ -31,6 +31,7 @@ struct ctl {
 	FILE *err;
 	struct text line;
 	struct text answer;
+	bool is_judged; /* the exit status is that of a check */
 };
 
 /* Has all that was printed been written? Returns the exit status. */
@@ -328,8 +329,20 @@ run_check(struct ctl *ct)
 		return say_usage(ct, "--watch", "repeats only commands that show");
 	status =
 	    (int)plugin_run(ct->out, &qu, &ct->options.limits, ct->options.as_json);
+	ct->is_judged = finish_output(ct, REPLY_DONE) == REPLY_DONE;
+	return status;
+}
 
-	return finish_output(ct, status);
+/* A check that found nothing out, as it was called wrongly, says so in its own way: the others'
+ * exit status would tell of a daemon that is in trouble. */
+static int
+end_check(const struct ctl *ct, int status)
+{
+	if (ct->is_judged || ct->options.complete || status == REPLY_DONE)
+		return status;
+	plugin_misused(ct->out, ct->options.as_json);
+	(void)fflush(ct->out);
+	return PLUGIN_UNKNOWN;
 }
 
 static int
@@ -391,17 +404,27 @@ run_words(struct ctl *ct, char **words, int n)
 	return own->run(ct);
 }
 
+static int
+run_options(struct ctl *ct, char **words, int n)
+{
+	if (ct->options.help)
+		return print(ct, options_help);
+	if (ct->options.version)
+		return print(ct, PROGRAM " " PACKAGE_VERSION "\n");
+	return run_words(ct, words, n);
+}
+
 int
 ctl_run(int argc, char **argv, FILE *out, FILE *err)
 {
 	struct ctl ct = { .out = out, .err = err };
-	int rc = options_read(&ct.options, argc, argv, err);
+	int status = options_read(&ct.options, argc, argv, err);
+	char **words = argv + ct.options.first;
+	int n = argc - ct.options.first;
 
-	if (rc != 0)
-		return rc;
-	if (ct.options.help)
-		return print(&ct, options_help);
-	if (ct.options.version)
-		return print(&ct, PROGRAM " " PACKAGE_VERSION "\n");
-	return run_words(&ct, argv + ct.options.first, argc - ct.options.first);
+	if (status == REPLY_DONE)
+		status = run_options(&ct, words, n);
+	if (n > 0 && strcmp(words[0], "check") == 0)
+		status = end_check(&ct, status);
+	return status;
 }

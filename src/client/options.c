@@ -126,16 +126,16 @@ int
 options_read(struct options *ret, int argc, char **argv, FILE *err)
 {
 	struct options op = { .socket = CTL_SOCKET, .config = CONFIG_FILE };
-	int option, rc;
+	int option, rc = 0;
 
 	opterr = 0; /* the message is ours, to err */
 	optind = 0; /* glibc: start anew, also when called twice */
 	while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
-		rc = read_option(&op, option, argv, err);
-		if (rc != 0)
-			return rc;
+		/* Of several faults the first is told. */
+		if (rc == 0)
+			rc = read_option(&op, option, argv, err);
 	}
 	op.first = optind;
 	*ret = op;
-	return 0;
+	return rc;
 }

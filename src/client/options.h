@@ -21,7 +21,8 @@ struct options {
 	int first; /* of the words that are no options, in argv */
 };
 
-/* Read them; argv is permuted. Returns 0, or an exit status after err was told. */
+/* Read them; argv is permuted. Returns 0, or an exit status after err was told: then ret holds
+ * what stood before the fault, and first. */
 int options_read(struct options *ret, int argc, char **argv, FILE *err) MUST_CHECK;
 
 extern const char options_help[]; /* what --help prints */

@@ -261,3 +261,19 @@ plugin_run(FILE *out, struct query *qu, const struct plugin_limits *limits, int 
 	json_decref(document);
 	return pl.result;
 }
+
+void
+plugin_misused(FILE *out, int as_json)
+{
+	const struct plugin_limits none = { 0 };
+	const struct plugin pl = {
+		.why = "it was called wrongly; its standard error tells how",
+		.limits = &none,
+		.result = PLUGIN_UNKNOWN
+	};
+
+	if (as_json)
+		say_json(out, &pl, "?");
+	else
+		say_line(out, &pl);
+}

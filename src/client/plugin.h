@@ -28,4 +28,7 @@ struct plugin_limits {
 enum plugin_status plugin_run(FILE *out, struct query *qu,
     const struct plugin_limits *limits, int as_json) MUST_CHECK;
 
+/* The same of a check that asked nobody, as it was called wrongly: it is PLUGIN_UNKNOWN. */
+void plugin_misused(FILE *out, int as_json);
+
 #endif

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/cells.h"
 #include "base/compiler.h"
 #include "base/parse.h"
 #include "base/quote.h"
@@ -104,36 +105,31 @@ speaks_utf8(void)
 	return strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
 }
 
-/* Bytes of the character that text, which is printable UTF-8, begins with. */
-static size_t
-first_bytes(const char *text)
-{
-	size_t n = 1;
-
-	while (((unsigned char)text[n] & 0xc0) == 0x80)
-		n++;
-	return n;
-}
-
-/* At most width characters, as far as the line goes: its last place stays free, as a terminal
+/* At most width places, as far as the line goes: its last place stays free, as a terminal
  * may begin another line behind it. What the terminal does not speak is a question mark. Returns
  * how many were put. */
 static int
 put_text(const char *text, int width)
 {
 	int line = getcury(stdscr), n = 0;
+	size_t len = strlen(text);
 	bool utf8 = speaks_utf8();
 
-	for (; *text != '\0' && n < width; n++) {
-		size_t bytes = first_bytes(text);
+	while (len > 0) {
+		size_t places, bytes = cells_next(&places, text, len);
 
-		if (getcury(stdscr) != line || getcurx(stdscr) >= COLS - 1)
+		if (bytes > 1 && !utf8)
+			places = 1;
+		if (n + (int)places > width || getcury(stdscr) != line ||
+		    getcurx(stdscr) + (int)places > COLS - 1)
 			break;
 		if (bytes > 1 && !utf8)
 			addch('?');
 		else
 			addnstr(text, (int)bytes);
+		n += (int)places;
 		text += bytes;
+		len -= bytes;
 	}
 	return n;
 }

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/cells.h"
 #include "base/quote.h"
 #include "base/state.h"
 #include "control/command.h"
@@ -111,7 +112,7 @@ table_value(struct text *tx, const json_t *value)
 
 /* A column while a table is laid out. */
 struct lane {
-	size_t width;   /* characters */
+	size_t width;   /* places */
 	size_t heading; /* of them */
 	bool to_right;
 	bool has_number;
@@ -127,15 +128,10 @@ struct table {
 	struct text cell;
 };
 
-/* Characters, as far as a terminal shows each in one place. */
 static size_t
-text_columns(const struct text *tx)
+text_places(const struct text *tx)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < tx->len; i++)
-		n += (tx->bytes[i] & 0xc0) != 0x80;
-	return n;
+	return cells_count(tx->bytes, tx->len);
 }
 
 static void
@@ -149,7 +145,7 @@ measure_lane(struct table *tb, size_t i)
 
 	text_clear(&tb->cell);
 	text_puts(&tb->cell, column->heading);
-	ln->heading = text_columns(&tb->cell);
+	ln->heading = text_places(&tb->cell);
 	ln->width = ln->heading;
 	ln->is_state = strcmp(column->member, "state") == 0;
 	json_array_foreach(tb->items, k, item)
@@ -158,7 +154,7 @@ measure_lane(struct table *tb, size_t i)
 		size_t width;
 
 		table_value(&tb->cell, value);
-		width = text_columns(&tb->cell);
+		width = text_places(&tb->cell);
 		if (width > ln->width)
 			ln->width = width;
 		if (json_is_number(value))
@@ -214,18 +210,21 @@ table_fit(struct table *tb)
 	return true;
 }
 
-/* Cut the cell to so many characters; the last of them tells of it. */
+/* Cut the cell to so many places; the last of them tells of it. */
 static void
-cut_cell(struct text *cell, size_t columns)
+cut_cell(struct text *cell, size_t places)
 {
-	size_t n = 0, at = 0;
+	size_t n = 0, at = 0, width;
 
-	if (text_columns(cell) <= columns)
+	if (text_places(cell) <= places)
 		return;
-	for (; at < cell->len; at++) {
-		n += (cell->bytes[at] & 0xc0) != 0x80;
-		if (n == columns)
+	while (at < cell->len) {
+		size_t len = cells_next(&width, cell->bytes + at, cell->len - at);
+
+		n += width;
+		if (n >= places)
 			break;
+		at += len;
 	}
 	text_cut(cell, at);
 	text_puts(cell, "~");
@@ -276,7 +275,7 @@ put_cell(struct text *out, struct table *tb, size_t i, const json_t *item)
 	size_t width, blanks;
 
 	cut_cell(&tb->cell, ln->width);
-	width = text_columns(&tb->cell);
+	width = text_places(&tb->cell);
 	blanks = ln->width > width ? ln->width - width : 0;
 	if (i > 0)
 		text_pad(out, GAP);
@@ -387,7 +386,9 @@ table_write(struct text *out, const struct control_command *cm, const json_t *it
     const struct table_style *style)
 {
 	struct table tb = { .columns = cm->columns, .items = items, .style = *style };
+	struct cells pc;
 
+	cells_begin(&pc); /* the daemon has no locale, and the text is UTF-8 */
 	text_init(&tb.cell, TABLE_CELL_MAX);
 	while (tb.columns[tb.n_lanes].member != NULL)
 		tb.n_lanes++;
@@ -402,4 +403,5 @@ table_write(struct text *out, const struct control_command *cm, const json_t *it
 		out->rc = tb.cell.rc;
 	free(tb.lanes);
 	text_done(&tb.cell);
+	cells_end(&pc);
 }

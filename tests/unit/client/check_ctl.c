@@ -343,6 +343,35 @@ START_TEST(usage_that_is_wrong_never_reaches_the_daemon)
 }
 END_TEST
 
+static const char *const check_rows[][3] = {
+	{ "check", "--frob" },
+	{ "--frob", "check" },
+	{ "--age-warning", "soon", "check" },
+	{ "check", "--socket" },
+	{ "check", "status" },
+	{ "check", "--watch", "1s" },
+};
+
+START_TEST(check_that_is_called_wrongly_is_unknown)
+{
+	const char *const *row = check_rows[_i];
+	const char line[] = "MQBRIDGE UNKNOWN: it was called wrongly";
+
+	ck_assert_int_eq(RUN(row[0], row[1], row[2]), 3);
+	ck_assert_mem_eq(err_text, "mqbridgectl: ", 13);
+	ck_assert_mem_eq(out_text, line, sizeof(line) - 1);
+	ck_assert_ptr_eq(strchr(out_text, '\n'), out_text + strlen(out_text) - 1);
+}
+END_TEST
+
+START_TEST(check_that_cannot_be_printed_is_unknown)
+{
+	const char *const args[] = { "mqbridgectl", "--socket", path, "check", NULL };
+
+	ck_assert_int_eq(run_into(fopen("/dev/full", "we"), args), 3);
+}
+END_TEST
+
 START_TEST(usage_with_too_long_a_command_is_wrong)
 {
 	char word[CONTROL_LINE_MAX + 1];
@@ -399,6 +428,9 @@ suite_ctl(void)
 	tcase_add_test(tc, command_without_permission_is_denied);
 	tcase_add_loop_test(
 	    tc, usage_that_is_wrong_never_reaches_the_daemon, 0, ARRAY_LEN(usage_rows));
+	tcase_add_loop_test(
+	    tc, check_that_is_called_wrongly_is_unknown, 0, ARRAY_LEN(check_rows));
+	tcase_add_test(tc, check_that_cannot_be_printed_is_unknown);
 	tcase_add_test(tc, usage_with_too_long_a_command_is_wrong);
 	tcase_add_test(tc, help_and_version_need_no_daemon);
 	tcase_add_test(tc, output_that_cannot_be_written_is_no_success);

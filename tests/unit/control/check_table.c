@@ -159,6 +159,23 @@ START_TEST(table_of_utf8_counts_characters_and_cuts_none_in_two)
 }
 END_TEST
 
+/* Two cells each, and a character that is drawn over the one before. */
+START_TEST(table_of_wide_and_combining_characters_lines_up)
+{
+	add("\u6f22\u5b57", "idle", 1, "ae\u0301\u6f22\u5b57\u6f22\u5b57");
+	add("abc", "idle", 2, "e\u0301abcdefghijkl");
+	ck_assert_str_eq(write_table(&rows, 0, false),
+	    "NAME  STATE  COUNT  DETAIL\n"
+	    "\u6f22\u5b57  idle       1  ae\u0301\u6f22\u5b57\u6f22\u5b57\n"
+	    "abc   idle       2  e\u0301abcdefghijkl\n");
+	/* Eight cells: half of a wide character is not shown. */
+	ck_assert_str_eq(write_table(&rows, 28, false),
+	    "NAME  STATE  COUNT  DETAIL\n"
+	    "\u6f22\u5b57  idle       1  ae\u0301\u6f22\u5b57~\n"
+	    "abc   idle       2  e\u0301abcdef~\n");
+}
+END_TEST
+
 START_TEST(table_with_control_characters_shows_them)
 {
 	add("a\033[31m\nb", "idle", 1, NULL);
@@ -236,6 +253,7 @@ suite_table(void)
 	tcase_add_test(tc, table_with_no_room_for_its_columns_becomes_lists);
 	tcase_add_test(tc, table_without_items_shows_the_headings_that_fit);
 	tcase_add_test(tc, table_of_utf8_counts_characters_and_cuts_none_in_two);
+	tcase_add_test(tc, table_of_wide_and_combining_characters_lines_up);
 	tcase_add_test(tc, table_with_control_characters_shows_them);
 	tcase_add_test(tc, colour_is_of_states_and_headings_alone);
 	tcase_add_test(tc, colour_of_a_list_is_of_its_state);
