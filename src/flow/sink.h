@@ -33,7 +33,7 @@ struct sink_memory {
 
 /* Why nothing flows. Strings are borrowed until the next call, and never NULL. */
 struct sink_state {
-	enum state state; /* STATE_FLOWING, _WAITING, _REFUSED or _STOPPED */
+	enum state state; /* STATE_FLOWING, _PAUSED, _WAITING, _REFUSED or _STOPPED */
 	/* REASON_NONE when it flows; or, while it flows, what holds it just now: if that lasts,
 	 * it is why the route is stalled. */
 	enum reason reason;
@@ -46,6 +46,8 @@ static inline enum state
 sink_state_of(enum reason reason)
 {
 	switch (reason) {
+	case REASON_PAUSED: /* by an operator, of what comes from us */
+		return STATE_PAUSED;
 	case REASON_QUEUE_ABSENT:
 		return STATE_WAITING;
 	case REASON_NOT_PERMITTED:

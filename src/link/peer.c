@@ -187,10 +187,15 @@ peer_hold_input(struct peer *pe, bool on)
 	if (pe->held == on)
 		return;
 	pe->held = on;
-	if (on || pe->session == NULL)
+	if (pe->session == NULL)
 		return;
-	TAILQ_FOREACH (rv, &pe->session->receivers, link)
-		receiver_release(rv);
+	/* What is on its way, and the credit given before, is still taken: without being told, the
+	 * sender would see nothing of it for that long. */
+	TAILQ_FOREACH (rv, &pe->session->receivers, link) {
+		if (!on)
+			receiver_release(rv);
+		receiver_tell(rv);
+	}
 }
 
 void

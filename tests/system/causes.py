@@ -379,7 +379,18 @@ def paused_route_is_told_and_so_is_a_paused_peer(lab):
     require_healthy(a, b)
     begun = time.monotonic()
     b.control("pause", "peer", "a")
-    require_told(begun, (a, {}, {}), (b, {("peer", "a"): ("paused", "paused")}, {}))
+    # Nothing is sent: long before its credit is used up the sender knows.
+    require_told(begun, (a, {("route", "main"): ("paused", "paused"),
+                             ("route", "calm"): ("paused", "paused")}, {}),
+                 (b, {("peer", "a"): ("paused", "paused")}, {}))
+    equal(a.route("main")["host"], "b", "where the cause lies")
+    b.control("resume", "peer", "a")
+    require_healthy(a, b)
+    for _ in range(4):  # at once, not with the next heartbeat
+        for verb, paused in (("pause", True), ("resume", False)):
+            b.control(verb, "peer", "a")
+            until(lambda: (a.route("main")["state"] == "paused") == paused, HEARTBEAT_S / 2,
+                  f"the {verb} of a peer to be told")
 
 
 def disconnected_route_is_waiting(lab):
