@@ -1,6 +1,7 @@
 #!/usr/bin/env python3
 """Who may do what over the control socket, and what of it is logged; with users that are told
 apart by the numbers of the namespace, where there are several."""
+import contextlib
 import json
 import os
 import re
@@ -116,21 +117,45 @@ def roles_of_a_new_configuration_hold_after_a_reload(lab):
     equal(ask_as(daemon, OPERATOR, "resume", "main")[0], 4, "status of the former operator")
 
 
+@contextlib.contextmanager
+def tapping(daemon, user, *words):
+    with subprocess.Popen(
+            daemon.host.command([sys.executable, "-c", AS_OTHER, str(user), "",
+                                 client_of(daemon), "--socket", daemon.socket, *words]),
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 def what_is_permitted_no_more_ends(lab):
     daemon = started(lab, roles())
     require(ask_as(daemon, OPERATOR, "resume", "main")[0] in (0, 7), "an operator is none")
-    with subprocess.Popen(
-            daemon.host.command([sys.executable, "-c", AS_OTHER, str(OPERATOR), "",
-                                 client_of(daemon), "--socket", daemon.socket,
-                                 "tap", "main", "body"]),
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as tap:
-        try:
-            tap.stdout.readline()  # a sign of life, though nothing passes
-            daemon.configure(roles(operators={"users": [VIEWER]}))
-            daemon.control("reload")
-            tap.wait(PATIENCE_S)
-        finally:
-            tap.kill()
+    with tapping(daemon, OPERATOR, "tap", "main", "body") as tap:
+        tap.stdout.readline()  # a sign of life, though nothing passes
+        daemon.configure(roles(operators={"users": [VIEWER]}))
+        daemon.control("reload")
+        tap.wait(PATIENCE_S)
+
+
+def bodies_are_for_operators(lab):
+    daemon = started(lab, roles())
+    asked = ("tap", "main", "body", "count", "1")
+    for queue in ("posix:/q", "posix:/r"):
+        daemon.host.run([daemon.program("ipcq"), "create", queue, "--max-messages", "4",
+                         "--message-size", "64"], stdout=subprocess.DEVNULL)
+    daemon.control("wait", "ready")
+    for words in (asked, ("show", "dead-letter", "main/1"), ("export", "dead-letters")):
+        equal(ask_as(daemon, VIEWER, *words)[0], 4, f"status of a viewer: {words}")
+    equal(ask_as(daemon, OPERATOR, "show", "dead-letter", "main/1")[0], 5, "no such dead letter")
+    equal(ask_as(daemon, OPERATOR, "export", "dead-letters")[0], 0, "no dead letters at all")
+    with tapping(daemon, OPERATOR, *asked) as tap:
+        tap.stdout.readline()  # a sign of life
+        daemon.control("send", "q", "text", "well-known")
+        said = tap.stdout.read()
+        equal(tap.wait(PATIENCE_S), 0, "status of an operator's tap")
+    require("well-known" in said, f"no body in {said!r}")
 
 
 def group_of_the_socket_is_the_configured_one(lab):
@@ -147,5 +172,5 @@ if __name__ == "__main__":
     sys.exit(main(every_role_may_do_its_part, changes_are_logged_with_who_made_them,
                   log_takes_no_lines_from_requests,
                   roles_of_a_new_configuration_hold_after_a_reload,
-                  what_is_permitted_no_more_ends,
+                  what_is_permitted_no_more_ends, bodies_are_for_operators,
                   group_of_the_socket_is_the_configured_one))

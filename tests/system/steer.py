@@ -1,113 +1,22 @@
 #!/usr/bin/env python3
-"""Steering a running bridge: pause, resume, drain, purge, reconnect, send, tap, wait, log."""
+"""Steering a running bridge: pause, resume, drain, purge, reconnect, send, wait, log."""
 import json
 import os
-import socket
 import subprocess
 import sys
-import threading
 import time
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness.lab import equal, main, require
 from harness.programs import until
+from harness.steering import (ABSENT, DEPTH, DONE, KINDS, REFUSED, SIZE, UNREACHED, USAGE,
+                              WAIT_S, WARNED, Bridge, Line, ask, items, require_status)
 
-SIZE = 64
-DEPTH = 4
-WAIT_S = 60
 MANY = 100000  # of a backlog
 IN_RING = 20000  # that a ring holds, and more than may be in flight
 RATE = 3000  # a second: the ring has room for all that is sent while a route is paused
-DONE, REFUSED, USAGE, ABSENT, UNREACHED, WARNED = 0, 1, 2, 5, 6, 7
 FOLLOWERS = 16
-SLICE_S, SLICES, ATTEMPTS, LEAST = 0.25, 12, 4, 0.9  # of the measurement of a tap
-KINDS = {"posix": ("posix:/steer", (0, 9)), "sysv": ("sysv:0x71", (1, 9))}
-
-
-def ask(daemon, *words):
-    """(exit status, what was printed, what was said of faults) of mqbridgectl"""
-    done = subprocess.run(
-        daemon.host.command([daemon.program("mqbridgectl"), "--socket", daemon.socket, *words]),
-        stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-        check=False, timeout=WAIT_S)
-    return done.returncode, done.stdout, done.stderr
-
-
-def require_status(daemon, wanted, *words):
-    status, out, err = ask(daemon, *words)
-    if status != wanted:
-        require(False, f"{' '.join(words)}: status {status}, wanted {wanted}: {out}{err}")
-    return out + err
-
-
-def items(daemon, *words):
-    return json.loads(require_status(daemon, DONE, *words, "json").splitlines()[-1])["items"]
-
-
-class Line:
-    """One request on the control socket, its answer line by line as it comes."""
-
-    def __init__(self, daemon, request):
-        self.socket = socket.socket(socket.AF_UNIX)
-        self.socket.settimeout(WAIT_S)
-        self.socket.connect(daemon.socket)
-        self.socket.sendall(request.encode() + b"\n")
-        self.file = self.socket.makefile()
-
-    def next(self):
-        return self.file.readline().rstrip("\n")
-
-    def rest(self):
-        """All lines up to the empty one."""
-        lines = []
-        while True:
-            line = self.next()
-            if not line:
-                return lines
-            lines.append(line)
-
-    def close(self):
-        self.file.close()
-        self.socket.close()
-
-
-class Bridge:
-    """Route "main" of a to b, both daemons started; nobody consumes yet."""
-
-    def __init__(self, lab, kind="posix", b_runs=True, depth=DEPTH, **more):
-        uri, self.types = KINDS[kind]
-        self.flow = lab.flow("steer", uri, uri)
-        self.flow.create(depth, SIZE)
-        self.a, self.b = lab.pair(
-            {"queues": [{"name": "out", "uri": uri, **more.pop("queue", {})}],
-             "routes": [{"name": "main", "from": "out", "to": "b/in", **more}],
-             "reserve_percent": 0, "reserve_space": "0B"},
-            {"queues": [{"name": "in", "uri": uri}]}, b_takes=["in"])
-        self.a.start()
-        if b_runs:
-            self.b.start()
-
-    def route(self):
-        return self.a.route("main")
-
-    def left(self):
-        item = self.route()
-        return item["waiting"] + item["in_flight"]
-
-    def produce(self, *more):
-        """Each producer has types of its own."""
-        types = [number + len(self.flow.producers) for number in self.types]
-        self.flow.produce(types, "--size", SIZE, *more)
-
-    def wait_still(self):
-        """Until nothing is in flight any more; how many have come by then."""
-        until(lambda: self.route()["in_flight"] == 0, WAIT_S, "what is in flight to settle")
-        return self.flow.received()
-
-    def finish(self, count):
-        self.flow.wait_received(count, WAIT_S)
-        self.flow.require_exact()
 
 
 # ---- pause and resume ------------------------------------------------------------------------
@@ -414,100 +323,6 @@ def log_level(lab):
     require(all(item["level"] == "info" for item in items(bridge.a, "log")), "after a restart")
 
 
-# ---- tap -----------------------------------------------------------------------------------------
-
-def tap(lab, kind):
-    bridge = Bridge(lab, kind)
-    bridge.flow.consume()
-    line = Line(bridge.a, "tap main body count 3 json")
-    bridge.produce("--count", 20000)
-    lines = [json.loads(text) for text in line.rest()]
-    line.close()
-    equal(len(lines), 3, "lines")
-    for item in lines:
-        equal((item["route"], item["origin"], item["size_bytes"]), ("main", "a/out", SIZE), "item")
-        require("body" in item or "body_base64" in item, "no body")
-        require((item["priority"] is None) == (kind == "sysv"), "priority")
-    equal([item["sequence"] for item in lines], [1, 2, 3], "sequences")
-    bridge.finish(20000)
-    line = Line(bridge.a, "tap main every 1000 count 5 json")
-    bridge.flow.consume()
-    bridge.produce("--count", 20000)
-    lines = [json.loads(text) for text in line.rest()]
-    line.close()
-    steps = [b["sequence"] - a["sequence"] for a, b in zip(lines, lines[1:])]
-    equal(steps, [1000] * 4, "steps")
-    equal([item["left_out"] for item in lines[1:]], [999] * 4, "left out")
-    require(all("body" not in item for item in lines), "a body that nobody asked for")
-    for words in (("tap",), ("tap", "main", "every", "0"), ("tap", "main", "heads")):
-        require_status(bridge.a, USAGE, *words)
-    require_status(bridge.a, ABSENT, "tap", "nobody")
-
-
-def tap_slow(lab):
-    """A client that reads nothing loses lines, and only those."""
-    bridge = Bridge(lab)
-    bridge.flow.consume()
-    line = Line(bridge.a, "tap main body every 1 json")
-    bridge.produce()
-    bridge.flow.wait_received(10000, WAIT_S)
-    time.sleep(2)
-    before = bridge.flow.received()
-    bridge.flow.wait_received(before + 10000, WAIT_S)
-    bridge.flow.stop_producers()
-    bridge.finish(bridge.flow.sent())
-    line.close()
-    until(lambda: ask(bridge.a, "wait", "ready", "timeout", "5s")[0] == DONE, WAIT_S, "answers")
-
-
-def rate(bridge):
-    """Messages that the daemon sends in a second of its own time on a processor, so that what else
-    the machine does counts little."""
-    def now():
-        with open(f"/proc/{bridge.a.process.pid}/schedstat", encoding="ascii") as file:
-            return int(file.read().split()[0]) / 1e9
-    before, begun = bridge.route()["sent_total"], now()
-    time.sleep(SLICE_S)
-    return (bridge.route()["sent_total"] - before) / (now() - begun)
-
-
-def tapped_rate(bridge):
-    line = Line(bridge.a, "tap main")
-    line.next()
-    reader = threading.Thread(target=lambda: line.file.read(), daemon=True)
-    reader.start()
-    found = rate(bridge)
-    line.socket.shutdown(socket.SHUT_RDWR)
-    reader.join()
-    line.close()
-    return found
-
-
-def tap_ratio(bridge):
-    """Slices in turn without and with a tap. Of each the upper quarter is compared: what else the
-    machine does makes slices slower, never faster."""
-    plain, tapped = [], []
-    for _ in range(SLICES):
-        plain.append(rate(bridge))
-        tapped.append(tapped_rate(bridge))
-    return sorted(tapped)[SLICES * 3 // 4] / sorted(plain)[SLICES * 3 // 4]
-
-
-def tap_costs_nothing(lab):
-    """A busy machine may hide it; a tap that costs something shows each time."""
-    bridge = Bridge(lab, "sysv")  # whose queues hold more, so that turns are alike
-    bridge.flow.consume()
-    bridge.produce()
-    bridge.flow.wait_received(1000, WAIT_S)
-    ratios = []
-    while not ratios or (ratios[-1] < LEAST and len(ratios) < ATTEMPTS):
-        ratios.append(tap_ratio(bridge))
-    print(f"# tap: {', '.join(f'{ratio:.3f}' for ratio in ratios)} of the rate without", flush=True)
-    require(ratios[-1] >= LEAST, f"rate with a tap to that without: {ratios}")
-    bridge.flow.stop_producers()
-    bridge.finish(bridge.flow.sent())
-
-
 # ---- wait ----------------------------------------------------------------------------------------
 
 def wait(lab):
@@ -570,7 +385,7 @@ def wait_bounded(lab):
 
 
 TESTS = [pause_file_damaged, drain_shared, drain_ended, purge_in_flight, reconnect, log_level,
-         tap_slow, tap_costs_nothing, wait, wait_settled_under_load, wait_bounded]
+         wait, wait_settled_under_load, wait_bounded]
 
 
 def test(function, name, *arguments, **more):
@@ -588,7 +403,6 @@ test(drain, "drain")
 test(purge, "purge")
 test(purge, "purge_log", log_limit="1GiB", queue={"ring_size": "64KiB"})
 test(send, "send")
-test(tap, "tap")
 
 if __name__ == "__main__":
     sys.exit(main(*TESTS))
