@@ -142,6 +142,7 @@ case $unit_file in
 	;;
 esac
 mkdir -p "$work/stage/etc/mqbridge" "$work/stage/etc/systemd/system/$unit.d" "$work/stage/test"
+cp "$here/../harness/freeze.py" "$here/../harness/slices.py" "$work/stage/test/"
 cp "$build/tests/tools/traffic" "$work/stage/test/" || fail "tests/tools/traffic is not built"
 # A short watchdog, so that the test is short; leaks are no matter of this test.
 for name in $unit mqbridged@.service; do

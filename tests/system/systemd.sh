@@ -100,6 +100,16 @@ on systemctl kill -s STOP --kill-who=main $unit
 until_true 30 "the start after the watchdog" is_back "$pid"
 holds results 256 || fail "the queue is gone after the watchdog"
 
+# Only the loop hangs, and its other threads go on.
+pid=$(show MainPID)
+on /usr/bin/python3 /test/freeze.py "$pid" >"$work/frozen" 2>&1 &
+until_true 10 "the loop to be stopped" grep -q . "$work/frozen"
+grep -qx frozen "$work/frozen" || fail "$(cat "$work/frozen")"
+until_true 30 "the start after the watchdog of the loop" is_back "$pid"
+wait
+until_true 5 "the watchdog in the journal" journal_says "-u $unit" 'Watchdog timeout'
+holds results 256 || fail "the queue is gone after the watchdog of the loop"
+
 # ---- what repeats ---------------------------------------------------------------------------
 
 # One line of each for 20 times, in at most 5 and the count; the last count comes with the stop.
