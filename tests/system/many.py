@@ -8,6 +8,7 @@ loop goes on meanwhile, as it does when nobody asks.
 a quarter of the queues is POSIX and the rest System V, which no limit of a user counts."""
 import json
 import os
+import re
 import socket
 import statistics
 import subprocess
@@ -23,7 +24,8 @@ from harness.programs import Skipped, until
 QUEUES = 500
 POSIX = 125
 ROUNDS = 11        # at least
-CALM = 3           # of them, in which nothing disturbed the daemon
+CALM = 5           # of them, in which nothing disturbed the daemon,
+SLOW = 5           # and one in so many may have a slow turn: interrupts are not told of
 SUMS = 5           # that are looked at
 LONG_S = 15        # then what was calm until then has to do
 PACE_S = 0.25      # between rounds: all clients together get 3 of 100 of the loop's time
@@ -115,24 +117,36 @@ class Fetcher:
         return float(seconds), int(size)
 
 
-def judge(daemon, what, act, limit_s, pace_s):
-    """The median of what act() says it took, and no slow turn in any calm round."""
+def long_turns(session):
+    """Turns above half of that, which leaves the other half to slower machines."""
+    text = session.ask("metrics")[1].decode()
+    name = r"^mqbridge_loop_turn_seconds"
+    every, short = (int(re.search(name + end, text, re.MULTILINE)[1])
+                    for end in (r"_count (\d+)$", r'_bucket\{le="0.005"\} (\d+)$'))
+    return every - short
+
+
+def judge(daemon, what, act, limit_s, pace_s, count=slow_turns):
+    """The median of what act() says it took, and no slow turn in the calm rounds."""
     session = Session(daemon.socket)
     act()
     took, turns, end = [], [], time.monotonic() + LONG_S
     while len(took) < ROUNDS or (len(turns) < CALM and time.monotonic() < end):
         time.sleep(pace_s)  # as somebody who looks does, and no flood
-        slow, begun = slow_turns(session), daemon.waited_s()
+        # The turn that tells how many were slow is counted after that, so it is of the round.
+        begun = daemon.waited_s()
+        slow, asked = count(session), daemon.waited_s()
         seconds = act()
-        took.append(seconds - (daemon.waited_s() - begun))
-        slow = slow_turns(session) - slow
+        took.append(seconds - (daemon.waited_s() - asked))
+        slow = count(session) - slow
         if daemon.waited_s() - begun < CALM_S:
-            turns.append(slow)
+            turns.append(slow > 0)
     median = statistics.median(took)
     print(f"# {what}: median {median * 1000:.1f} ms, at most {max(took) * 1000:.1f} ms; "
-          f"{sum(turns)} slow turns in {len(turns)} calm rounds of {len(took)}", flush=True)
+          f"slow turns in {sum(turns)} of {len(turns)} calm rounds of {len(took)}", flush=True)
     require(median < limit_s, f"{what} took {median * 1000:.1f} ms")
-    equal(sum(turns), 0, f"turns of the loop above 10 ms for {what}")
+    require(sum(turns) * SLOW <= max(len(turns), CALM),
+            f"{what}: {count.__name__} of the loop in {sum(turns)} of {len(turns)} rounds")
     if len(turns) < CALM:
         raise Skipped(f"{what}: other programs had the processors all the time")
 
@@ -163,7 +177,8 @@ def five_hundred_routes_are_fetched_at_once(lab):
     fetcher = Fetcher(lab, daemon)
     require(fetcher.get("/metrics")[1] > QUEUES * 1000, "a short answer")
     for path in ("/metrics", "/api/1/routes", "/api/1/queues"):
-        judge(daemon, path, lambda wanted=path: fetcher.get(wanted)[0], FETCH_S, KEPT_S)
+        judge(daemon, path, lambda wanted=path: fetcher.get(wanted)[0], FETCH_S, KEPT_S,
+              long_turns)
 
 
 def five_hundred_idle_routes_leave_the_loop_free(lab):
@@ -174,7 +189,7 @@ def five_hundred_idle_routes_leave_the_loop_free(lab):
         time.sleep(1)
         return 0
 
-    judge(daemon, "a second", wait, 1, 0)
+    judge(daemon, "a second", wait, 1, 0, long_turns)
 
 
 def totals_are_the_sums_of_what_is_shown(lab):
