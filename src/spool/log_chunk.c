@@ -188,12 +188,24 @@ log_damage_add(
 	log_damage_tell(lg, file, offset, records);
 }
 
+static bool
+gap_settled(const struct log_segment *sg, const struct segment_gap *gap)
+{
+	return gap->end <= sg->settled ||
+	       (gap->offset >= sg->skip_from && gap->end <= sg->skip_to);
+}
+
 /* What is lost in one place and found in another is not lost in all. */
 static void
 tell_gap(struct log *lg, struct log_segment *sg, const struct segment_gap *gap)
 {
 	uint64_t before = sg->given_up;
 
+	/* Nothing that waited, unless more was found before than should be there. */
+	if (gap->records >= 0 && sg->missing >= 0 && gap_settled(sg, gap)) {
+		log_damage_add(lg, sg, gap->offset, 0);
+		return;
+	}
 	sg->missing += gap->records;
 	sg->given_up = sg->missing > 0 ? (uint64_t)sg->missing : 0;
 	if (sg->given_up >= before) {

@@ -90,8 +90,6 @@ find_saved(const struct log_saved_all *all, uint64_t number)
 static void
 recover_sum(struct log *lg, struct log_segment *sg, const struct found *fd)
 {
-	if (!fd->knows_committed)
-		return;
 	sg->total = log_cursor_records(&lg->cursor, sg->slot, sg->number);
 	sg->summed = !sg->guessed && log_cursor_sum(&lg->cursor, sg->slot, sg->number,
 					 fd->committed, &sg->sum);

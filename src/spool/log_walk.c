@@ -104,7 +104,9 @@ add_letter(struct log *lg, const struct log_segment *sg, const struct segment_fr
 struct walk {
 	uint64_t at; /* offset of the next frame */
 	struct log_sum sum;
-	bool whole; /* nothing is missing so far */
+	uint64_t
+	    counted; /* records up to there, as the last frame tells; 0: it is none */
+	bool whole;  /* nothing is missing so far */
 };
 
 static void
@@ -160,6 +162,7 @@ walk_frames(struct log *lg, struct log_segment *sg, const struct segment_file *s
 			next = segment_frame_end(&fr, sf);
 			wk->whole = wk->whole && fr.before == wk->sum.records &&
 				    next == fr.offset + sizeof(fr) + fr.bytes;
+			wk->counted = fr.before + fr.count;
 			rc = take_frame(lg, sg, sf, &fr, wk);
 		} else if (rc == 0) {
 			rc = segment_find(&next, sf, wk->at + RECORD_ALIGN);
@@ -167,6 +170,7 @@ walk_frames(struct log *lg, struct log_segment *sg, const struct segment_file *s
 				sg->hint = sg->oldest = wk->at;
 			sg->lost = sg->lost || next > sg->settled;
 			wk->whole = false;
+			wk->counted = 0;
 		}
 		if (rc < 0)
 			return rc;
@@ -175,6 +179,15 @@ walk_frames(struct log *lg, struct log_segment *sg, const struct segment_file *s
 			break;
 	}
 	return 0;
+}
+
+/* The slot tells of more, but not how far it went: whole frames are missing at the end. */
+static void
+tell_end(struct log *lg, struct log_segment *sg, const struct segment_file *sf,
+    const struct walk *wk)
+{
+	if (wk->counted != 0 && sg->total > wk->counted && sg->settled <= sf->end)
+		log_damage_add(lg, sg, sf->end, sg->total - wk->counted);
 }
 
 int
@@ -190,6 +203,7 @@ log_walk(struct log *lg, struct log_segment *sg, const struct segment_file *sf)
 		if (lg->max_body < sg->sum.max_body)
 			lg->max_body = sg->sum.max_body;
 	} else {
+		tell_end(lg, sg, sf, &wk);
 		/* What is damaged may hold anything. */
 		sg->summed = wk.whole && !sg->lost;
 		sg->sum = wk.sum;

@@ -86,6 +86,7 @@ struct segment_run {
 
 struct segment_gap { /* something that is no record and should be */
 	uint64_t offset;
+	uint64_t end; /* what is lost began before that offset */
 	/* Lost by it, as far as can be told; below 0: so many more are there than should be, as
 	 * blocks of the file changed places. */
 	int64_t records;

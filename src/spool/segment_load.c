@@ -44,7 +44,7 @@ more(void *at, size_t n, size_t *room, size_t size)
 }
 
 static int
-add_gap(struct segment_piece *pc, uint64_t offset, int64_t records)
+add_gap(struct segment_piece *pc, uint64_t offset, uint64_t end, int64_t records)
 {
 	struct segment_gap *gaps =
 	    more(pc->gaps, pc->n_gaps, &pc->gaps_room, sizeof(*gaps));
@@ -53,7 +53,7 @@ add_gap(struct segment_piece *pc, uint64_t offset, int64_t records)
 		return -ENOMEM;
 	pc->gaps = gaps;
 	gaps[pc->n_gaps++] =
-	    (struct segment_gap){ .offset = offset, .records = records };
+	    (struct segment_gap){ .offset = offset, .end = end, .records = records };
 	return 0;
 }
 
@@ -85,9 +85,10 @@ add_record(struct segment_piece *pc, uint64_t from, uint64_t to,
 
 struct scan { /* of the bytes between two offsets for records */
 	uint64_t at, end;
-	uint64_t count;  /* found */
-	uint64_t gaps;   /* where something else is */
-	uint64_t gap_at; /* the first of them */
+	uint64_t count;   /* found */
+	uint64_t gaps;    /* where something else is */
+	uint64_t gap_at;  /* the first of them */
+	uint64_t gap_end; /* of the last */
 };
 
 /* What is damaged in between is passed over in the smallest steps: a header that is right may
@@ -120,9 +121,12 @@ scan_run(struct loader *ld, struct scan *sc, const struct segment_run *kind)
 		in_gap = true;
 		goes_on = false;
 		sc->at += RECORD_ALIGN;
+		sc->gap_end = sc->at;
 	}
 	if (sc->at < sc->end && !in_gap && sc->gaps++ == 0)
 		sc->gap_at = sc->at;
+	if (sc->at < sc->end)
+		sc->gap_end = sc->end;
 	sc->at = sc->end;
 	return 0;
 }
@@ -157,7 +161,11 @@ take_frame(struct loader *ld, const struct segment_frame *fr)
 	ld->piece->to = sc.end;
 	if (sc.gaps == 0 && lost == 0)
 		return 0;
-	return add_gap(ld->piece, sc.gaps > 0 ? sc.gap_at : fr->offset, lost);
+	/* It begins there, whatever its length was. */
+	if (sc.gaps == 1 && lost == 1)
+		sc.gap_end = sc.gap_at + 1;
+	return sc.gaps > 0 ? add_gap(ld->piece, sc.gap_at, sc.gap_end, lost)
+			   : add_gap(ld->piece, fr->offset, sc.end, lost);
 }
 
 /* Which of the rings a record in a frame without its header is of: the first found tells. */
@@ -197,7 +205,7 @@ take_zone(struct loader *ld, uint64_t from, uint64_t to, uint64_t after)
 		lost = (int64_t)(after - ld->before) - (int64_t)sc.count;
 	ld->before = after;
 	ld->piece->to = to;
-	return add_gap(ld->piece, from, lost);
+	return add_gap(ld->piece, from, sc.gaps > 0 ? sc.gap_end : to, lost);
 }
 
 /* Have the bytes up to an offset in memory: 1; 0: that is for the next piece. */
@@ -248,7 +256,7 @@ take_lost(struct loader *ld)
 		if (ld->piece->to > ld->piece->from)
 			return 0;
 		ld->piece->to = next;
-		rc = add_gap(ld->piece, at, 1);
+		rc = add_gap(ld->piece, at, next, 1);
 		return rc < 0 ? rc : 0;
 	}
 	rc = need(ld, next);

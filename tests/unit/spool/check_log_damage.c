@@ -234,6 +234,59 @@ START_TEST(segment_with_damage_is_kept_under_another_name)
 }
 END_TEST
 
+START_TEST(damaged_record_that_is_settled_is_told_but_not_counted)
+{
+	struct log_damage damage;
+	uint64_t place;
+	size_t len;
+	uint8_t *bytes;
+
+	ck_assert_int_eq(log_lab_put(&lab, 1, 20, 0, 40), 0);
+	for (int i = 0; i < 5; i++) {
+		ck_assert_ptr_nonnull(log_lab_peek(&lab, &place));
+		log_pop(lab.log);
+		log_settle(lab.log, place);
+	}
+	bytes = get(&len);
+	bytes[sizeof(struct segment_frame) + (size_t)_i * record_stride(40) + 60] ^= 1;
+	log_lab_wait(&lab);
+	log_lab_crash(&lab);
+	put(bytes, len);
+	free(bytes);
+	(void)log_lab_open(&lab);
+	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), (size_t)15 - (_i >= 5));
+	ck_assert_uint_eq(log_lab_numbers(&lab).damaged, _i >= 5);
+	ck_assert(log_damage(lab.log, &damage));
+	ck_assert_uint_eq(damage.records, _i >= 5);
+}
+END_TEST
+
+/* The end of the file, and in the slot how far it goes. */
+START_TEST(lost_end_is_counted_though_its_offset_is_damaged)
+{
+	char name[256];
+	size_t len, frame = sizeof(struct segment_frame) + 10 * record_stride(40);
+	uint8_t *bytes;
+
+	ck_assert_int_eq(log_lab_put(&lab, 1, 10, 0, 40), 0);
+	ck_assert_int_eq(log_lab_put(&lab, 11, 10, 0, 40), 0);
+	log_lab_wait(&lab);
+	bytes = get(&len);
+	memset(bytes + frame, 0xee, len - frame);
+	log_lab_crash(&lab);
+	put(bytes, len);
+	free(bytes);
+	state_find_file(lab.dirs.runtime_fd, "log-", name);
+	bytes = state_get(lab.dirs.runtime_fd, name, &len);
+	bytes[LOG_CURSOR_HEADER + LOG_COMMITTED * sizeof(uint64_t)] ^= 1;
+	state_put(lab.dirs.runtime_fd, name, bytes, len);
+	free(bytes);
+	(void)log_lab_open(&lab);
+	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
+	ck_assert_uint_eq(log_lab_numbers(&lab).damaged, 10);
+}
+END_TEST
+
 START_TEST(damaged_record_in_flight_is_lost_and_passed)
 {
 	uint64_t place[3];
@@ -508,6 +561,9 @@ suite_log_damage(void)
 	tcase_add_test(tc, tail_that_was_synced_and_is_missing_is_told);
 	tcase_add_loop_test(tc, flipped_bits_lose_what_they_hit_and_are_told, 0, 200);
 	tcase_add_test(tc, segment_with_damage_is_kept_under_another_name);
+	tcase_add_loop_test(
+	    tc, damaged_record_that_is_settled_is_told_but_not_counted, 0, 7);
+	tcase_add_test(tc, lost_end_is_counted_though_its_offset_is_damaged);
 	tcase_add_test(tc, damaged_record_in_flight_is_lost_and_passed);
 	tcase_add_test(tc, segment_that_is_gone_is_told);
 	tcase_add_test(tc, segment_removed_while_it_is_used_is_told);
