@@ -354,6 +354,9 @@ reopen(struct living *lv)
 	lv->n_flight = 0;
 	if (rc < 0)
 		cut_die(what, rc);
+	/* One that has appended nothing yet is nowhere in the state directory. */
+	if (lv->store.log == NULL)
+		cut_store_create(&lv->store, lv->sync);
 }
 
 /* The program alone ends: what it had in flight waits again. */
@@ -415,7 +418,6 @@ cut_live(
 	lv->store.disk = disk;
 	cut_record_begin(&life->trace, pl->lib_fd);
 	reopen(lv);
-	cut_store_create(&lv->store, lv->sync);
 	for (unsigned i = 0; i < STEPS; i++) {
 		steps[pick(lv, ARRAY_LEN(steps))](lv);
 		quiesce(lv);
