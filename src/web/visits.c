@@ -20,12 +20,13 @@
 #define LOOK_MS     100  /* while there are any */
 #define IDLE_MS     5000 /* for descriptors, where there were none */
 #define PATIENCE_MS 2000 /* with who takes an answer slowly, while others wait */
+#define READ_MS     10   /* between two reads: bytes that trickle in take a turn each */
 
 struct visit {
 	TAILQ_ENTRY(visit) link;
 	struct visits *visits;
 	struct bufferevent *bev; /* evhttp's, with a reference of our own */
-	struct event *deadline;
+	struct event *deadline, *resume;
 	bool busy;  /* its answer is being made or sent */
 	bool ended; /* shut down: evhttp will free it */
 };
@@ -92,6 +93,29 @@ visits_admit(struct visits *vs)
 	(void)event_add(vs->look, &tv);
 }
 
+static void
+visit_on_input(struct evbuffer *input, const struct evbuffer_cb_info *info, void *arg)
+{
+	const struct timeval tv = clock_timeval(READ_MS);
+	struct visit *vi = arg;
+
+	(void)input;
+	if (info->n_added > 0 && event_add(vi->resume, &tv) == 0)
+		(void)bufferevent_disable(vi->bev, EV_READ);
+}
+
+static void
+visit_on_resume(evutil_socket_t fd, short what, void *arg)
+{
+	struct visit *vi = arg;
+
+	(void)fd;
+	(void)what;
+	/* Between a request and its answer evhttp must not read; it goes on by itself then. */
+	if (!vi->busy)
+		(void)bufferevent_enable(vi->bev, EV_READ);
+}
+
 /* The connection goes with its bufferevent; also of half-made visits. */
 static void
 visit_free(struct visit *vi)
@@ -102,8 +126,13 @@ visit_free(struct visit *vi)
 	vs->count--;
 	if (vi->deadline != NULL)
 		event_free(vi->deadline);
-	if (vi->bev != NULL)
+	if (vi->resume != NULL)
+		event_free(vi->resume);
+	if (vi->bev != NULL) {
+		(void)evbuffer_remove_cb(
+		    bufferevent_get_input(vi->bev), visit_on_input, vi);
 		(void)bufferevent_decref(vi->bev);
+	}
 	free(vi);
 }
 
@@ -217,8 +246,11 @@ visits_begin(struct event_base *base, void *arg)
 	TAILQ_INSERT_TAIL(&vs->list, vi, link);
 	vs->count++;
 	vi->deadline = evtimer_new(vs->base, visit_on_deadline, vi);
+	vi->resume = evtimer_new(vs->base, visit_on_resume, vi);
 	vi->bev = bufferevent_socket_new(vs->base, -1, BEV_OPT_CLOSE_ON_FREE);
-	if (vi->deadline == NULL || vi->bev == NULL) {
+	if (vi->deadline == NULL || vi->resume == NULL || vi->bev == NULL ||
+	    evbuffer_add_cb(bufferevent_get_input(vi->bev), visit_on_input, vi) ==
+		NULL) {
 		visit_free(vi);
 		return NULL;
 	}
