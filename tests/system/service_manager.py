@@ -73,6 +73,7 @@ def start_that_takes_long_asks_for_more_time(lab):
     manager = managed(lab, a)
     begun = time.monotonic()
     a.start(wait=False)
+    until(lambda: threads(a.process.pid), 20, "the thread that asks", 0.001)
     slowed(a.process.pid, 0.5, lambda: manager.of("READY")
            or time.monotonic() > begun + 2.5 * ALLOWED_S)
     until(lambda: manager.of("READY"), 60, "the daemon to be ready")
