@@ -114,6 +114,13 @@ class Socat(Relay):
     stop = end = kill
 
 
+def told(ask):
+    try:
+        return ask()
+    except Failure as why:
+        return why
+
+
 def name_of(uri_text):
     return uri_text.removeprefix("posix:")
 
@@ -357,4 +364,14 @@ class Bed:
             return ""
         return "".join(f"--- log of {name}:\n{side.log_end()}"
                        for name, side in self.sides.items()
-                       if os.path.exists(side.log))
+                       if os.path.exists(side.log)) + self.states()
+
+    def states(self):
+        """What each flow sent, and what the daemons say of their routes, queues and peers."""
+        asked = [(f"{flow.name}, sent and received",
+                  lambda flow=flow: (flow.sent(), flow.received()))
+                 for flow in self.flows]
+        asked += [(f"{what} of {name}", lambda side=side, what=what: side.show(what))
+                  for name, side in self.sides.items()
+                  for what in ("routes", "queues", "peers")]
+        return "".join(f"--- {what}: {told(ask)}\n" for what, ask in asked)

@@ -13,8 +13,9 @@ struct judging {
 	const struct cut_ledger *ledger;
 	size_t done;
 	unsigned char seen[CUT_ITEMS];
-	struct cut_trace *trace;   /* of this recovery, or NULL */
-	size_t settled[CUT_ITEMS]; /* when, in that; 0: not */
+	struct cut_trace *trace;         /* of this recovery, or NULL */
+	size_t settled[CUT_ITEMS];       /* when, in that; 0: not */
+	uint64_t turns, turn[CUT_ITEMS]; /* in which they came */
 	const char *wrong;
 };
 
@@ -69,8 +70,11 @@ drain(struct judging *jd, struct cut_store *cs)
 
 		see(jd, rec);
 		see_order(jd, rec, &last);
-		if (item != CUT_NEVER && jd->trace != NULL)
-			jd->settled[item] = cut_mark(jd->trace);
+		if (item != CUT_NEVER) {
+			jd->turn[item] = ++jd->turns;
+			if (jd->trace != NULL)
+				jd->settled[item] = cut_mark(jd->trace);
+		}
 		log_pop(cs->log);
 		log_settle(cs->log, place);
 	}
@@ -109,7 +113,8 @@ judge_items(struct judging *jd, struct cut_counts *counts)
 	}
 }
 
-/* The ledger of a store that was recovered: what it has now it keeps, and nothing else comes. */
+/* The ledger of a store that was recovered: what it has now it keeps, in the order that it has now,
+ * in which what was not promised may stand elsewhere; and nothing else comes. */
 static void
 ledger_after(struct cut_ledger *le, const struct judging *jd)
 {
@@ -120,6 +125,7 @@ ledger_after(struct cut_ledger *le, const struct judging *jd)
 		it->promised = jd->seen[i] > 0 ? 0 : CUT_NEVER;
 		it->settled = jd->settled[i] > 0 ? jd->settled[i] : CUT_NEVER;
 		it->gone = CUT_NEVER;
+		it->order = jd->turn[i];
 	}
 }
 
@@ -134,7 +140,8 @@ judge(struct judging *jd, struct cut_counts *counts, struct cut_store *cs,
 	judge_letters(jd, cs);
 	if (cs->log != NULL)
 		drain(jd, cs);
-	judge_items(jd, counts);
+	if (jd->wrong == NULL) /* else not all were looked at */
+		judge_items(jd, counts);
 	return jd->wrong;
 }
 
