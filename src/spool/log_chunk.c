@@ -7,6 +7,9 @@
 #include "base/clock.h"
 #include "spool/log_private.h"
 
+/* A disk that cannot be read may come back; what it cannot read for so long is damage. */
+#define PATIENCE_MS 30000
+
 /* ---- on the disk thread ------------------------------------------------------------ */
 
 int64_t
@@ -63,7 +66,10 @@ read_run(struct disk_job *job)
 		lr->gone = errno == ENOENT;
 		return lr->gone ? 0 : -errno;
 	}
-	rc = segment_load(&lr->piece, &lr->file, lr->hint, lr->want, &lg->ring);
+	if (!lr->file.strict && !segment_is_readable(&lr->file))
+		rc = -EIO;
+	else
+		rc = segment_load(&lr->piece, &lr->file, lr->hint, lr->want, &lg->ring);
 	(void)close(lr->file.fd);
 	if (rc == 0)
 		adapt(lg, &lr->piece, lr->file.number);
@@ -247,6 +253,10 @@ read_done(struct disk_job *job, int rc)
 	if (rc < 0 || sg == NULL)
 		segment_piece_done(&lr->piece);
 	lg->read_failure = rc;
+	if (rc != -EIO)
+		lg->unreadable_ms = 0;
+	else if (lg->unreadable_ms == 0)
+		lg->unreadable_ms = clock_monotonic_ms();
 	/* After a failure the owner would only ask again at once. */
 	log_job_end(lg, rc == 0);
 }
@@ -266,6 +276,8 @@ log_chunk_request(
 		.hint = hint,
 		.want = want,
 	};
+	lr->file.strict = lg->unreadable_ms == 0 ||
+			  clock_monotonic_ms() < lg->unreadable_ms + PATIENCE_MS;
 	lg->reading = true;
 	log_job_start(lg, &lr->job);
 }

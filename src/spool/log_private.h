@@ -132,7 +132,9 @@ struct log {
 	unsigned suspect; /* segments */
 	int failure;      /* -errno of the last append, 0: it succeeded */
 	int read_failure; /* the same of the last read; tried again in the next interval */
-	bool dirty;       /* cursors are not on disk as they are */
+	uint64_t
+	    unreadable_ms; /* since when the disk cannot be read, by CLOCK_MONOTONIC; 0: it can */
+	bool dirty;     /* cursors are not on disk as they are */
 	bool dir_dirty; /* nor are names of files */
 
 	struct log_append *append; /* on its way, or NULL */

@@ -142,6 +142,9 @@ recover_file(
 	if (fstat(file, &st) < 0)
 		return -errno;
 	sf.fd = file;
+	sf.end = (uint64_t)st.st_size;
+	if (!segment_is_readable(&sf))
+		return -EIO;
 	if (fd->knows_committed) {
 		sf.end = fd->committed;
 		if ((uint64_t)st.st_size < sf.end)

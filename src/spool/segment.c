@@ -9,6 +9,8 @@
 #include "spool/segment_read.h"
 
 #define SEARCH_BYTES 65536 /* looked through at once for a frame */
+#define PROBES       16    /* places of a file */
+#define TRIES        3     /* of a block that the disk cannot read */
 
 _Static_assert(offsetof(struct segment_frame, crc) + sizeof(uint32_t) ==
 		   sizeof(struct segment_frame),
@@ -67,14 +69,27 @@ segment_frame_end(const struct segment_frame *fr, const struct segment_file *sf)
 	return end < sf->end ? end : sf->end;
 }
 
+bool
+segment_is_readable(const struct segment_file *sf)
+{
+	uint8_t byte;
+
+	for (unsigned i = 0; i < PROBES; i++)
+		if (pread(sf->fd, &byte, 1, (off_t)(sf->end / PROBES * i)) >= 0)
+			return true;
+	return false;
+}
+
 /* One block; a block that the disk cannot read is as if it were lost. */
 static int
 read_block(int fd, uint8_t *to, size_t len, uint64_t at)
 {
+	unsigned tries = 0;
+
 	while (len > 0) {
 		ssize_t n = pread(fd, to, len, (off_t)at);
 
-		if (n < 0 && errno == EINTR)
+		if (n < 0 && (errno == EINTR || (errno == EIO && ++tries < TRIES)))
 			continue;
 		if (n < 0 && errno != EIO)
 			return -errno;
@@ -89,22 +104,22 @@ read_block(int fd, uint8_t *to, size_t len, uint64_t at)
 }
 
 int
-segment_read(int fd, uint8_t *to, size_t len, uint64_t at)
+segment_read(const struct segment_file *sf, uint8_t *to, size_t len, uint64_t at)
 {
 	size_t step = len;
 
 	while (len > 0) {
-		ssize_t n = pread(fd, to, step, (off_t)at);
+		ssize_t n = pread(sf->fd, to, step, (off_t)at);
 
 		if (n < 0 && errno == EINTR)
 			continue;
-		if (n < 0 && errno == EIO) {
+		if (n < 0 && errno == EIO && !sf->strict) {
 			/* By itself, so that no more is lost than must be. */
 			int rc;
 
 			step = 4096 - at % 4096;
 			step = step < len ? step : len;
-			rc = read_block(fd, to, step, at);
+			rc = read_block(sf->fd, to, step, at);
 			if (rc < 0)
 				return rc;
 			n = (ssize_t)step;
@@ -131,7 +146,7 @@ segment_frame_read(
 
 	if (offset >= sf->end || sf->end - offset < sizeof(fr))
 		return 0;
-	rc = segment_read(sf->fd, (uint8_t *)&fr, sizeof(fr), offset);
+	rc = segment_read(sf, (uint8_t *)&fr, sizeof(fr), offset);
 	if (rc == 0)
 		rc = segment_frame_check(&fr, sf, offset);
 	if (rc == 1)
@@ -159,7 +174,7 @@ segment_find(uint64_t *ret, const struct segment_file *sf, uint64_t offset)
 	while (offset < sf->end) {
 		uint64_t left = sf->end - offset;
 		size_t len = left < sizeof(bytes) ? (size_t)left : sizeof(bytes);
-		int rc = segment_read(sf->fd, bytes, len, offset);
+		int rc = segment_read(sf, bytes, len, offset);
 
 		if (rc < 0)
 			return rc;

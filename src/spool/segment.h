@@ -59,8 +59,11 @@ struct segment_file { /* borrows its descriptor */
 	uint64_t number;
 	uint64_t end;     /* bytes that count; what is missing of them reads as 0 */
 	uint64_t records; /* in these bytes, as they were written; 0: not known */
+	bool strict;      /* -EIO where the disk cannot be read, which else is damage */
 };
 
+/* Can anything of it be read? Else it is not some blocks, but the disk, that is gone. */
+bool segment_is_readable(const struct segment_file *sf);
 /* Is it a frame of that file at that place? 1; 0; -ENOTSUP: of a newer version. Pure. */
 int segment_frame_check(const struct segment_frame *fr, const struct segment_file *sf,
     uint64_t offset) MUST_CHECK;

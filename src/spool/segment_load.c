@@ -225,7 +225,7 @@ need(struct loader *ld, uint64_t to)
 		return -ENOMEM;
 	pc->bytes = bytes;
 	rc = segment_read(
-	    ld->file->fd, bytes + (ld->window - pc->from), to - ld->window, ld->window);
+	    ld->file, bytes + (ld->window - pc->from), to - ld->window, ld->window);
 	if (rc < 0)
 		return rc;
 	ld->window = to;
@@ -339,7 +339,7 @@ start(struct loader *ld, uint64_t at)
 	pc->bytes = malloc(len);
 	if (pc->bytes == NULL)
 		return -ENOMEM;
-	rc = segment_read(ld->file->fd, pc->bytes, len, at);
+	rc = segment_read(ld->file, pc->bytes, len, at);
 	if (rc < 0)
 		return rc;
 	pc->from = pc->to = at;

@@ -8,7 +8,11 @@
 
 #include "base/compiler.h"
 
-/* What is behind the file's end, or cannot be read (EIO), becomes 0. 0 or -errno. */
-int segment_read(int fd, uint8_t *to, size_t len, uint64_t at) MUST_CHECK;
+struct segment_file;
+
+/* What is behind the file's end becomes 0, and so do blocks that cannot be read (EIO), unless it is to be
+ * strict. 0 or -errno. */
+int segment_read(
+    const struct segment_file *sf, uint8_t *to, size_t len, uint64_t at) MUST_CHECK;
 
 #endif

@@ -2,6 +2,7 @@
 #include <check.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,6 +11,7 @@
 
 #include "disk_steps.h"
 #include "log_fixture.h"
+#include "spool/log_private.h"
 #include "spool/names.h"
 #include "suites.h"
 
@@ -113,6 +115,56 @@ START_TEST(file_whose_write_failed_is_not_written_again)
 	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 10);
 	for (uint64_t i = 0; i < 10; i++)
 		ck_assert_uint_eq(numbers[i], i + 1);
+}
+END_TEST
+
+/* Ask for what goes next until the disk has failed: nothing comes, and nothing is given up. */
+static void
+assert_unreadable(void)
+{
+	uint64_t place;
+
+	log_save_cursors(lab.log);
+	log_lab_wait(&lab);
+	ck_assert_ptr_null(log_peek(lab.log, &place));
+	log_lab_wait(&lab);
+	ck_assert_ptr_null(log_peek(lab.log, &place));
+	ck_assert_str_ne(log_lab_numbers(&lab).failed, "");
+	ck_assert_uint_eq(log_lab_numbers(&lab).waiting, 5);
+}
+
+START_TEST(disk_that_cannot_be_read_for_a_while_loses_nothing)
+{
+	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
+	disk_steps_fail(DISK_PREAD, 0, UINT_MAX, EIO);
+	assert_unreadable();
+	assert_unreadable();
+	disk_steps_fail(DISK_PREAD, 0, 0, 0);
+	log_save_cursors(lab.log);
+	log_lab_wait(&lab);
+	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 5);
+	ck_assert_str_eq(log_lab_numbers(&lab).failed, "");
+	ck_assert_uint_eq(lab.log->unreadable_ms, 0);
+}
+END_TEST
+
+START_TEST(blocks_that_cannot_be_read_for_long_are_damage_but_a_disk_is_not)
+{
+	struct log_damage dm;
+
+	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
+	disk_steps_fail(DISK_PREAD, 0, UINT_MAX, EIO);
+	assert_unreadable();
+	lab.log->unreadable_ms = 1; /* long ago */
+	assert_unreadable();
+	ck_assert(!log_damage(lab.log, &dm));
+	/* Something of the file can be read. */
+	disk_steps_fail(DISK_PREAD, 1, UINT_MAX, EIO);
+	log_save_cursors(lab.log);
+	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 0);
+	disk_steps_fail(DISK_PREAD, 0, 0, 0);
+	ck_assert(log_damage(lab.log, &dm));
+	ck_assert_uint_eq(dm.records, 5);
 }
 END_TEST
 
@@ -309,6 +361,9 @@ suite_log_disk(void)
 	tcase_add_test(tc, failed_sync_of_a_batch_is_tried_with_another_file);
 	tcase_add_test(tc, failed_sync_in_an_interval_is_told_and_never_repeated);
 	tcase_add_test(tc, unlink_that_fails_is_tried_in_the_next_interval);
+	tcase_add_test(tc, disk_that_cannot_be_read_for_a_while_loses_nothing);
+	tcase_add_test(
+	    tc, blocks_that_cannot_be_read_for_long_are_damage_but_a_disk_is_not);
 	tcase_add_test(tc, reserve_of_the_file_system_is_kept);
 	tcase_add_test(
 	    tc, created_log_waits_for_no_disk_and_begins_with_the_first_batch);

@@ -16,7 +16,7 @@ static struct {
 	atomic_uint calls;
 	atomic_uint after, count;
 	atomic_int error;
-} plan[DISK_RENAME + 1];
+} plan[DISK_PREAD + 1];
 
 #define NOTES 1000
 
@@ -141,6 +141,15 @@ pwritev(int fd, const struct iovec *iov, int count, off_t at)
 	    fd, iov, count, at);
 	note('w');
 	return (ssize_t)behind((int)n);
+}
+
+ssize_t
+pread(int fd, void *to, size_t len, off_t at)
+{
+	if (plan[DISK_PREAD].count > 0 && fails(DISK_PREAD))
+		return -1;
+	return CALL_LIBRARY(
+	    ssize_t(*next)(int, void *, size_t, off_t), pread, fd, to, len, at);
 }
 
 int

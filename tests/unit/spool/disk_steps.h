@@ -4,7 +4,14 @@
 #ifndef MQBRIDGE_TESTS_DISK_STEPS_H
 #define MQBRIDGE_TESTS_DISK_STEPS_H
 
-enum disk_call { DISK_PWRITEV, DISK_SYNC, DISK_TRUNCATE, DISK_UNLINK, DISK_RENAME };
+enum disk_call {
+	DISK_PWRITEV,
+	DISK_SYNC,
+	DISK_TRUNCATE,
+	DISK_UNLINK,
+	DISK_RENAME,
+	DISK_PREAD, /* pread(2) changes nothing: it is not one of the steps, and can only fail */
+};
 
 /* SIGKILL at step n of this process: each call has one before it, one behind it, and a write
  * one when half of it is done. */
