@@ -59,13 +59,14 @@ log_trouble(struct outlet *ol, int rc)
 		    quote(ol->route).text, strerror(-rc));
 }
 
+/* how: what the log does again. */
 static void
-log_mended(struct outlet *ol)
+log_mended(struct outlet *ol, const char *how)
 {
 	if (ol->log.detail[0] == '\0')
 		return;
 	log_event(EVENT_LOG_WRITABLE, &(struct log_fields){ .route = ol->route },
-	    "route %s: its overflow log takes messages again", quote(ol->route).text);
+	    "route %s: its overflow log %s", quote(ol->route).text, how);
 	ol->log.reason = REASON_NONE;
 	ol->log.detail[0] = '\0';
 }
@@ -249,7 +250,7 @@ log_on_moved(void *owner, int rc)
 	if (rc < 0) {
 		log_refused(ol, rc);
 	} else {
-		log_mended(ol);
+		log_mended(ol, "takes messages again");
 		intake_space(ol->intake);
 		outlet_read_letters(ol);
 		outlet_turn_log(ol);
@@ -360,6 +361,8 @@ log_on_tick(evutil_socket_t fd, short what, void *arg)
 	log_save_cursors(og->log);
 	if (!log_at_rest(ol))
 		outlet_turn_log(ol);
+	else
+		log_mended(ol, "is empty, and its disk is not needed now");
 }
 
 /* ---- life -------------------------------------------------------------------------- */

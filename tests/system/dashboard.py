@@ -67,7 +67,10 @@ class Prometheus:
             stderr=subprocess.STDOUT, text=True, check=False)
         if done.returncode != 0:
             raise Failure(f"prometheus: {done.stdout[-500:]}")
-        answers = [json.loads(line) for line in done.stdout.splitlines()]
+        try:
+            answers = [json.loads(line) for line in done.stdout.splitlines()]
+        except ValueError as why:  # while it starts it answers in plain words
+            raise Failure(f"prometheus: {done.stdout[-500:]}") from why
         for answer in answers:
             equal(answer["status"], "success", f"status ({answer.get('error')})")
         return [answer["data"] for answer in answers]

@@ -104,8 +104,9 @@ class DiskFull(Scenario):
             for producer in flow.producers:
                 producer.pause()
         bed.until(lambda: all(route["waiting"] + route["in_flight"] + route["log_bytes"] == 0
+                              and route["log_reason"] is None
                               for route in bed.sides["a"].show("routes")),
-                  EMPTY_S, "the logs to be empty")
+                  EMPTY_S, "the logs to be empty, and the routes not to speak of their disk")
 
     def fill_runtime(self, bed):
         daemon = bed.sides["a"]
