@@ -138,6 +138,7 @@ START_TEST(disk_that_cannot_be_read_for_a_while_loses_nothing)
 	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
 	disk_steps_fail(DISK_PREAD, 0, UINT_MAX, EIO);
 	assert_unreadable();
+	disk_steps_fail(DISK_PREAD, 1, UINT_MAX, EIO); /* not all of it */
 	assert_unreadable();
 	disk_steps_fail(DISK_PREAD, 0, 0, 0);
 	log_save_cursors(lab.log);
