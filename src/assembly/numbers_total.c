@@ -116,7 +116,13 @@ add_orphans(const struct assembly *as, struct numbers_total *ret)
 		ret->backlog_bytes += ir.used;
 	}
 	ret->backlog_records += records;
-	if (rings + streams == 0)
+	for (size_t i = 0; i < streams; i++) {
+		struct inventory_stream is = { 0 };
+
+		inventory_stream_at(as->inventory, i, &is);
+		records += is.waiting + is.in_flight;
+	}
+	if (records == 0) /* nobody misses anything */
 		return;
 	(void)snprintf(he.detail, sizeof(he.detail),
 	    "%zu rings and %zu streams, with %" PRIu64

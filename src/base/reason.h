@@ -61,9 +61,12 @@
 	X(TOO_MANY_STREAMS, "too-many-streams",                                        \
 	    "on the receiving host: end routes that are not needed, or settle what "   \
 	    "they hold")                                                               \
-	X(PAUSED, "paused", "mqbridgectl resume NAME")                                 \
+	X(PAUSED, "paused",                                                            \
+	    "mqbridgectl resume of what is paused: the route, or its peer; if a host " \
+	    "is named, of this one there")                                             \
 	X(DRAINING, "draining",                                                        \
-	    "nothing: it is being emptied; mqbridgectl resume NAME ends that")         \
+	    "nothing: it is being emptied; mqbridgectl resume of the route or peer "   \
+	    "ends that")                                                               \
 	X(STOPPING, "stopping", "nothing: the daemon is being stopped")                \
 	X(LOG_FULL, "log-full", "mend what holds the route, or raise its log_limit")   \
 	X(LOG_FAILED, "log-failed",                                                    \
