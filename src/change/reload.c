@@ -95,7 +95,7 @@ reload_use(struct reload *rl)
 {
 	struct conf *before = *rl->spec.conf;
 	struct reload_answer answer = { .check = rl->check, .reply = rl->reply };
-	int rc = reload_answer_warn(&answer, rl->spec.assembly, rl->loaded);
+	int rc = reload_answer_warn(&answer, rl->spec.assembly, rl->loaded, &rl->diff);
 
 	if (rc < 0)
 		reload_fault(&rl->faults, rl->spec.config, 0, "file", strerror(-rc));

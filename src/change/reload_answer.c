@@ -125,9 +125,41 @@ warn_route(const struct reload_answer *ra, const struct assembly_route *ar,
 	return warn(ra, text);
 }
 
+/* Is only told how a queue is made that is there, and goes on as it is? */
+static bool
+is_made_already(const struct assembly *as, const struct diff_item *it)
+{
+	const struct conf_queue *before = it->before, *after = it->after;
+	struct assembly_queue *aq;
+	struct numbers_queue nq;
+	bool told = false;
+
+	if (it->kind != DIFF_QUEUE || it->change != DIFF_CHANGED || !after->create ||
+	    strcmp(before->uri, after->uri) != 0)
+		return false;
+	for (size_t i = 0; i < it->n_keys; i++)
+		told = told || strncmp(it->keys[i], "create", strlen("create")) == 0;
+	aq = told ? assembly_queue_find(as, before->name) : NULL;
+	if (aq == NULL)
+		return false;
+	numbers_queue(as, aq, &nq);
+	return nq.attached;
+}
+
+static int
+warn_queue(const struct reload_answer *ra, const char *name)
+{
+	char text[FAULT_MAX];
+
+	(void)snprintf(text, sizeof(text),
+	    "queue %s exists and stays as it is: create.* counts when it is made next",
+	    quote(name).text);
+	return warn(ra, text);
+}
+
 int
-reload_answer_warn(
-    const struct reload_answer *ra, const struct assembly *as, const struct conf *after)
+reload_answer_warn(const struct reload_answer *ra, const struct assembly *as,
+    const struct conf *after, const struct diff *df)
 {
 	int rc = 0;
 
@@ -136,6 +168,10 @@ reload_answer_warn(
 
 		if (!goes_on(ar, after) && !is_read_on(ar, after, true))
 			rc = warn_route(ra, ar, after);
+	}
+	for (size_t i = 0; rc == 0 && i < df->count; i++) {
+		if (is_made_already(as, &df->items[i]))
+			rc = warn_queue(ra, df->items[i].name);
 	}
 	return rc;
 }

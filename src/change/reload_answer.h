@@ -30,9 +30,9 @@ struct reload_answer {
 	struct control_reply *reply; /* NULL: only the log */
 };
 
-/* What an operator should know of a change that as has not made yet. 0 or -ENOMEM. */
+/* What an operator should know of a change, df, that as has not made yet. 0 or -ENOMEM. */
 int reload_answer_warn(const struct reload_answer *ra, const struct assembly *as,
-    const struct conf *after) MUST_CHECK;
+    const struct conf *after, const struct diff *df) MUST_CHECK;
 /* Both end the reply. */
 void reload_answer_done(const struct reload_answer *ra, const struct diff *df);
 void reload_answer_refuse(

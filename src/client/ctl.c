@@ -59,11 +59,26 @@ say_usage(const struct ctl *ct, const char *what, const char *why)
 	return REPLY_USAGE;
 }
 
+/* Does the line put a message whose body ends in "json"? The daemon takes that for the form of
+ * its answer, and puts the body without it. */
+static bool
+has_doubtful_body(const struct request *rq, bool says_json)
+{
+	static const char word[] = "send";
+	size_t len = rq->n_words == 0 ? 0 : strlen(rq->words[0]);
+
+	/* With one letter it may be "show" as well, and the daemon refuses it. */
+	if (len < 2 || strncmp(rq->words[0], word, len) != 0)
+		return false;
+	return says_json;
+}
+
 /* The line to send, out of the words that are left. Returns 0 or an exit status. */
 static int
 compose_line(struct ctl *ct, char **words, int n)
 {
 	struct request rq;
+	bool says_json;
 	int rc;
 
 	if (n == 0)
@@ -73,13 +88,17 @@ compose_line(struct ctl *ct, char **words, int n)
 			text_puts(&ct->line, " ");
 		text_puts(&ct->line, words[i]);
 	}
-	if (request_wants_json(ct->line.bytes, ct->line.len))
+	says_json = request_wants_json(ct->line.bytes, ct->line.len);
+	if (says_json)
 		ct->options.as_json = true;
 	else if (ct->options.as_json)
 		text_puts(&ct->line, " json");
 	rc = ct->line.rc;
 	if (rc == 0)
 		rc = request_split(&rq, ct->line.bytes, ct->line.len);
+	if (rc == 0 && has_doubtful_body(&rq, says_json))
+		return say_usage(ct, "a body whose last word is \"json\"",
+		    "must be given as base64 (send QUEUE base64 ...)");
 	if (rc == 0)
 		return 0;
 	if (rc == -EILSEQ)
@@ -200,11 +219,23 @@ confirm_line(struct ctl *ct)
 	return ct->line.rc == 0 ? 0 : say_usage(ct, "the command", "is too long");
 }
 
+/* Nobody is there who could be asked. */
+static int
+refuse_unasked(const struct ctl *ct, const char *question)
+{
+	if (ct->options.as_json)
+		return print_answer(ct, REPLY_USAGE);
+	(void)fprintf(ct->err,
+	    PROGRAM ": not done: %s (--yes confirms it in a script)\n", question);
+	return REPLY_USAGE;
+}
+
 /* Does the user want what the daemon will not do unasked? Returns 0 or an exit status. */
 static int
 confirm(struct ctl *ct)
 {
 	char *question;
+	int status;
 	bool yes;
 
 	if (ct->options.yes)
@@ -213,11 +244,9 @@ confirm(struct ctl *ct)
 	if (question == NULL)
 		return explain_exchange(ct, -EBADMSG);
 	if (!isatty(STDIN_FILENO) || !isatty(STDERR_FILENO)) {
-		(void)fprintf(ct->err,
-		    PROGRAM ": not done: %s (--yes confirms it in a script)\n",
-		    question);
+		status = refuse_unasked(ct, question);
 		free(question);
-		return REPLY_USAGE;
+		return status;
 	}
 	yes = confirm_ask(stdin, stderr, question);
 	free(question);

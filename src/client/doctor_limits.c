@@ -68,6 +68,7 @@ limit_of(const struct doctor *dr, __rlimit_resource_t which, const char *setting
 struct need {
 	const char *object, *setting; /* "RLIMIT_NOFILE", "LimitNOFILE" */
 	uint64_t limit, needed, used;
+	bool tells_used; /* else it is not known, and used is 0 */
 	const char *why;
 	enum finding_rank rank; /* when it is not enough */
 };
@@ -81,6 +82,9 @@ judge_need(struct doctor *dr, const struct need *nd)
 
 	if (nd->limit == UINT64_MAX)
 		finding_say(fi, "what", "unlimited");
+	else if (!nd->tells_used)
+		finding_say(fi, "what", "%" PRIu64 ", %" PRIu64 " needed", nd->limit,
+		    nd->needed);
 	else
 		finding_say(fi, "what",
 		    "%" PRIu64 ", of which %" PRIu64 " are used and %" PRIu64
@@ -159,7 +163,7 @@ judge_process(struct doctor *dr, const struct making *mk)
 	const struct need rows[] = {
 		{ "RLIMIT_MSGQUEUE", "LimitMSGQUEUE",
 		    limit_of(dr, RLIMIT_MSGQUEUE, "LimitMSGQUEUE"), mk->charge,
-		    charged_now(dr, &count),
+		    charged_now(dr, &count), true,
 		    "the kernel counts all POSIX queues that the user makes, and makes "
 		    "none beyond it",
 		    FINDING_BAD },
@@ -167,10 +171,11 @@ judge_process(struct doctor *dr, const struct making *mk)
 		    limit_of(dr, RLIMIT_NOFILE, "LimitNOFILE"),
 		    FDS_BASE + FDS_EACH * (cf->n_queues + cf->n_peers) +
 			FDS_ROUTE * cf->n_routes,
-		    0, "each queue, peer and route needs descriptors", FINDING_BAD },
+		    0, false, "each queue, peer and route needs descriptors",
+		    FINDING_BAD },
 		{ "RLIMIT_MEMLOCK", "LimitMEMLOCK",
 		    limit_of(dr, RLIMIT_MEMLOCK, "LimitMEMLOCK"),
-		    needs_ring_directory(cf), 0,
+		    needs_ring_directory(cf), 0, false,
 		    "rings that are not locked in memory may be swapped out, which costs "
 		    "time only",
 		    FINDING_WARNING },

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "control/reply.h"
 
 static const char clear_screen[] = "\033[H\033[2J";
 
@@ -17,6 +18,14 @@ wait_ms(uint64_t ms)
 
 	while (nanosleep(&rest, &rest) < 0 && errno == EINTR)
 		;
+}
+
+/* Will asking again bring nothing else? */
+static bool
+is_final(int status)
+{
+	return status == REPLY_USAGE || status == REPLY_DENIED ||
+	       status == REPLY_ABSENT;
 }
 
 int
@@ -33,7 +42,7 @@ watch_run(FILE *out, uint64_t every_ms, int (*once)(void *owner), void *owner)
 		else if (!first)
 			(void)fputs("\n", out);
 		status = once(owner);
-		if (fflush(out) != 0 || ferror(out))
+		if (fflush(out) != 0 || ferror(out) || (first && is_final(status)))
 			return status;
 		passed = clock_monotonic_ms() - begun;
 		if (passed < every_ms)

@@ -8,8 +8,8 @@
 #include "base/compiler.h"
 
 /* Run once() every so many milliseconds, on a terminal each time on a cleared screen, elsewhere
- * with an empty line between, until it was interrupted or out cannot be written. Returns what
- * once() last did. */
+ * with an empty line between, until it was interrupted or out cannot be written, or unless the
+ * first was a usage error, denied, or of no such object. Returns what once() last did. */
 int watch_run(
     FILE *out, uint64_t every_ms, int (*once)(void *owner), void *owner) MUST_CHECK;
 

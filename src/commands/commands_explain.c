@@ -14,6 +14,7 @@
 #include "config/conf.h"
 #include "control/item.h"
 #include "flow/sink.h"
+#include "lib/limits.h"
 
 #define PRIORITY_MAX 32767
 #define WHY_MAX      512
@@ -34,6 +35,7 @@ struct question {
 	const struct assembly *assembly;
 	struct control_reply *reply;
 	struct assembly_queue *queue;
+	struct numbers_queue now; /* of that queue */
 	bool has_kind, has_size;
 	int64_t kind; /* its priority or type */
 	int64_t size; /* bytes */
@@ -138,23 +140,43 @@ count_senders(const struct assembly *as, const struct conf_queue *cq)
 	return n;
 }
 
+/* Is it larger than all that the queue takes? */
+static bool
+is_too_large(const struct question *qu, struct way *wy)
+{
+	const struct numbers_queue *nq = &qu->now;
+	bool sysv = qu->queue->conf->kind == CONF_SYSV;
+	uint64_t most = nq->intake.attached ? nq->intake.attributes.message_size
+					    : nq->delivery.attributes.message_size;
+	uint64_t any = most; /* for any queue of the kind */
+	bool waits;
+
+	if (!qu->has_size || !nq->attached || (uint64_t)qu->size <= most)
+		return false;
+	if (sysv && limits_sysv_message(&any) < 0)
+		any = most;
+	/* msgsnd(2) waits for room that there never is. */
+	waits = sysv && (uint64_t)qu->size <= any;
+	wy->result = "refused";
+	(void)snprintf(wy->why, sizeof(wy->why),
+	    "the queue itself takes at most %" PRIu64
+	    " bytes: the call of its producer %s",
+	    most,
+	    waits  ? "waits for ever, or fails with EAGAIN if it must not wait"
+	    : sysv ? "fails with EINVAL"
+		   : "fails with EMSGSIZE");
+	return true;
+}
+
 /* Does the queue itself decide it? */
 static bool
-ends_here(const struct question *qu, const struct numbers_queue *nq, struct way *wy)
+ends_here(const struct question *qu, struct way *wy)
 {
 	const struct conf_queue *cq = qu->queue->conf;
-	uint64_t most = nq->source ? nq->intake.attributes.message_size
-				   : nq->delivery.attributes.message_size;
 
-	if (qu->has_size && nq->attached && (uint64_t)qu->size > most) {
-		wy->result = "refused";
-		(void)snprintf(wy->why, sizeof(wy->why),
-		    "the queue itself takes at most %" PRIu64
-		    " bytes: the call of its producer fails with %s",
-		    most, cq->kind == CONF_SYSV ? "EINVAL" : "EMSGSIZE");
+	if (is_too_large(qu, wy))
 		return true;
-	}
-	if (!nq->source) {
+	if (!qu->now.source) {
 		wy->result = "stays";
 		(void)snprintf(wy->why, sizeof(wy->why),
 		    "no route takes from it: a program on this host has to read it; "
@@ -174,6 +196,33 @@ ends_here(const struct question *qu, const struct numbers_queue *nq, struct way 
 }
 
 /* ---- by one route ------------------------------------------------------------------ */
+
+/* Is nothing taken from the queue now, for any route? Then he tells why. */
+static bool
+is_not_taken(const struct question *qu, struct way *wy, struct numbers_health *he)
+{
+	const struct numbers_queue *nq = &qu->now;
+	const char *why;
+
+	if (!nq->intake.attached)
+		why = nq->intake.cause.reason == REASON_QUEUE_ABSENT
+			  ? "there is no such queue now: nothing is taken from it"
+			  : "nothing is taken from the queue, as it cannot be used";
+	else if (nq->intake.held)
+		why = "the route is drained, or being drained: what comes stays in "
+		      "the queue until it is resumed";
+	else if (nq->health.state == STATE_BLOCKED)
+		why = "no more is taken from the queue before there is room in its "
+		      "ring";
+	else
+		return false;
+	wy->result = "stays";
+	(void)snprintf(wy->why, sizeof(wy->why), "%s", why);
+	/* That it is drained is told by the route alone. */
+	if (state_rank(nq->health.state) != STATE_GOOD)
+		*he = nq->health;
+	return true;
+}
 
 /* What its type is there; false: there is no such one. text is for its words. */
 static bool
@@ -226,6 +275,8 @@ answer_route(const struct question *qu, struct assembly_route *ar)
 	bool flows;
 
 	numbers_route(qu->assembly, ar, &nr);
+	if (is_not_taken(qu, &wy, &nr.health))
+		return answer(qu, ar, &wy, &nr.health);
 	ar->sink->ops->limits(ar->sink, &lm);
 	if (never_fits(qu, &lm, &wy))
 		return answer(qu, ar, &wy, &nr.health);
@@ -249,16 +300,15 @@ explain(void *context, struct control_reply *reply)
 {
 	const struct commands_context *cx = context;
 	struct question qu = { .assembly = cx->assembly, .reply = reply };
-	struct numbers_queue nq;
 	struct way wy;
 	int rc = read_question(&qu);
 
 	if (rc < 0)
 		return rc;
 	reply->kind = "explanation";
-	numbers_queue(qu.assembly, qu.queue, &nq);
-	if (ends_here(&qu, &nq, &wy))
-		return answer(&qu, NULL, &wy, &nq.health);
+	numbers_queue(qu.assembly, qu.queue, &qu.now);
+	if (ends_here(&qu, &wy))
+		return answer(&qu, NULL, &wy, &qu.now.health);
 	for (size_t i = 0; rc == 0 && i < qu.assembly->n_routes; i++) {
 		if (qu.assembly->routes[i]->from == qu.queue)
 			rc = answer_route(&qu, qu.assembly->routes[i]);

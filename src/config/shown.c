@@ -110,7 +110,6 @@ put_value(char *buf, const struct field *fd, const char *member)
 		append(buf, "0%o", *(const mode_t *)at);
 		break;
 	case FIELD_SWITCH:
-	case FIELD_PART:
 		append(buf, "%s", *(const bool *)at ? "true" : "false");
 		break;
 	case FIELD_CHOICE:
@@ -132,6 +131,7 @@ put_value(char *buf, const struct field *fd, const char *member)
 	case FIELD_GROUPS:
 		put_ids(buf, pointer_of(member), count_of(member));
 		break;
+	case FIELD_PART:
 	case FIELD_OBJECTS:
 		break;
 	default:
@@ -142,7 +142,7 @@ put_value(char *buf, const struct field *fd, const char *member)
 
 /* ---- keys -------------------------------------------------------------------------- */
 
-/* Of an object itself: with those of its parts, without its lists. */
+/* Of an object itself: with those in its parts, which are none themselves; without its lists. */
 static size_t
 count_fields(const struct field_table *table) // NOLINT(misc-no-recursion)
 {
@@ -151,9 +151,9 @@ count_fields(const struct field_table *table) // NOLINT(misc-no-recursion)
 	for (size_t i = 0; i < table->count; i++) {
 		if (table->fields[i].type == FIELD_OBJECTS)
 			continue;
-		n += 1 + (table->fields[i].type == FIELD_PART
-				 ? count_fields(table->fields[i].part)
-				 : 0);
+		n += table->fields[i].type == FIELD_PART
+			 ? count_fields(table->fields[i].part)
+			 : 1;
 	}
 	return n;
 }
@@ -179,7 +179,7 @@ show_field( // NOLINT(misc-no-recursion)
 
 	for (;; fd++) {
 		size_t width = fd->type == FIELD_OBJECTS ? 0
-			       : fd->type == FIELD_PART  ? 1 + count_fields(fd->part)
+			       : fd->type == FIELD_PART  ? count_fields(fd->part)
 							 : 1;
 
 		if (i < width)
@@ -188,8 +188,8 @@ show_field( // NOLINT(misc-no-recursion)
 	}
 	(void)snprintf(ret->key + len, sizeof(ret->key) - len, "%s%s",
 	    len > 0 ? "." : "", fd->name);
-	if (i > 0) {
-		show_field(cf, fd->part, i - 1, object, ret);
+	if (fd->type == FIELD_PART) {
+		show_field(cf, fd->part, i, object, ret);
 		return;
 	}
 	put_value(ret->value, fd, object + fd->offset);

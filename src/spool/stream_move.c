@@ -83,10 +83,14 @@ batch_add_sent(struct stream *st, uint64_t sent_to)
 {
 	struct stream_move *mv = &st->move;
 
-	for (uint64_t seq = st->acked + 1; seq < st->next && seq <= sent_to; seq++) {
+	for (uint64_t seq = st->acked + 1; seq < st->next; seq++) {
 		uint64_t place = journal_place(&st->journal, seq);
 		const struct record *rec;
 
+		/* What is to be sent again is not being written now, sent or not: after a start
+		 * the peer may give credit for a part of it only. */
+		if (seq > sent_to && seq < st->resend)
+			continue;
 		/* A rejected one is being stored as a dead letter from where it is. */
 		if (place_in_log(place) || stream_rejected(st, seq))
 			continue;

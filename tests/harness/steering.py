@@ -30,7 +30,7 @@ def require_status(daemon, wanted, *words):
 
 
 def items(daemon, *words):
-    return json.loads(require_status(daemon, DONE, *words, "json").splitlines()[-1])["items"]
+    return json.loads(require_status(daemon, DONE, *words, "--json").splitlines()[-1])["items"]
 
 
 class Line:

@@ -65,7 +65,7 @@ for of, names in re.findall(r"enum state of_([a-z]+)\[\] = \{(.*?)\};",
     compare(f"state of {of}", defs[f"state_of_{of}"]["enum"],
             [states[name] for name in re.findall(r"STATE_([A-Z_]+)", names)])
 compare("dead_reason", defs["dead_reason"]["enum"],
-        re.findall(r'\] = \{ "([a-z-]+)"', read("src/spool/deadletter_reason.c")))
+        re.findall(r'(?:\] = \{|return) "([a-z-]+)"', read("src/spool/deadletter_reason.c")))
 codes = re.findall(r'\{ REPLY_[A-Z]+, "([a-z-]+)"', read("src/control/reply.c"))
 compare("code", defs["error"]["properties"]["code"]["enum"], codes)
 END

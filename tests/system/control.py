@@ -32,6 +32,13 @@ def ask(daemon, *words):
     return done.returncode, done.stdout
 
 
+def explain(daemon, *words):
+    """What it says of the first route."""
+    status, text = ask(daemon, "explain", *words, "json")
+    equal(status, 0, f"status of explain ({text})")
+    return json.loads(text)["items"][0]
+
+
 def flowing(lab):
     flow = lab.flow("flow", "posix:/a", "posix:/b")
     flow.create(4, 64)
@@ -80,6 +87,26 @@ def refusals_have_their_status(lab):
     equal(ask(a, "show", "status")[0], 3, "status without a daemon")
 
 
+def message_of_which_nothing_is_taken_stays(lab):
+    """Asked of queues that are not there, and of one that is too small for it."""
+    a, _ = lab.pair(
+        {"queues": [{"name": "none", "uri": "posix:/none"},
+                    {"name": "small", "uri": "sysv:0x77", "create": {"max_bytes": "512B"}}],
+         "routes": [{"name": "r0", "from": "none", "to": "b/in"},
+                    {"name": "r1", "from": "small", "to": "b/in"}]},
+        {"queues": [{"name": "in", "uri": "posix:/b"}]}, b_takes=["in"])
+    a.start()
+    said = explain(a, "none")
+    equal((said["result"], said["state"], said["reason"], said["route"]),
+          ("stays", "waiting", "queue-absent", "r0"), "what becomes of it")
+    require(said["mend"], "what to do is not said")
+    equal(explain(a, "small", "size", "512")["result"], "waits", "what fits")
+    for size, outcome in ((513, "EAGAIN"), (1 << 30, "EINVAL")):
+        said = explain(a, "small", "size", str(size))
+        equal(said["result"], "refused", f"result of {size} bytes")
+        require(outcome in said["why"], f"{size} bytes: {said['why']}")
+
+
 def socket_is_closed_to_others(lab):
     a, _ = flowing(lab)
     equal(stat.S_IMODE(os.stat(a.socket).st_mode), 0o660, "mode of the control socket")
@@ -103,4 +130,4 @@ def places_that_are_taken_are_shown(lab):
 if __name__ == "__main__":
     sys.exit(main(every_show_answers_as_text_and_json, numbers_are_right,
                   help_and_version_answer, refusals_have_their_status,
-                  socket_is_closed_to_others, places_that_are_taken_are_shown))
+                  message_of_which_nothing_is_taken_stays, socket_is_closed_to_others, places_that_are_taken_are_shown))

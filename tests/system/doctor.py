@@ -163,7 +163,9 @@ def limit_of_queues_is_too_small(lab):
 def limits_of_the_process(lab):
     patient = Patient(lab)
     patient.unit(User="root", LimitNOFILE="64")
-    only(patient, "RLIMIT_NOFILE", "error")
+    finding = only(patient, "RLIMIT_NOFILE", "error")
+    require(finding["what"].startswith("64, ") and "used" not in finding["what"],
+            finding["what"])
     patient.unit(User="root", LimitMEMLOCK="64K")
     only(patient, "RLIMIT_MEMLOCK", "warning")
 

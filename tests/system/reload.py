@@ -419,6 +419,18 @@ def attributes_change_in_place(lab):
     bench.exact(0)
 
 
+def queue_that_exists_is_not_made_anew(lab):
+    bench = Bench(lab, 1)
+    queue = bench.settings_a["queues"][0]
+    made = {**bench.settings_a, "queues": [{**queue, "create": {"max_messages": 8}}]}
+    for words in (("check",), ()):
+        status, document = reload(bench.a, made, *words)
+        equal((status, document["warnings"]),
+              (7, ["queue out0 exists and stays as it is: create.* counts when it is made next"]),
+              "status and warnings")
+    equal(reload(bench.a, {**made, "stop_timeout": "1s"})[0], 0, "status without such a change")
+
+
 def permission_taken_away_closes_that_stream_alone(lab):
     bench = Bench(lab, 2)
     bench.produce(0, 1)
@@ -560,6 +572,7 @@ if __name__ == "__main__":
                   peer_address_changes_without_loss,
                   listener_moves_to_an_address_that_holds_the_former,
                   refused_reload_hangs_up_on_nobody, attributes_change_in_place,
+                  queue_that_exists_is_not_made_anew,
                   permission_taken_away_closes_that_stream_alone,
                   destination_queue_changes_under_load,
                   unix_listener_changes_mode_and_users, hangup_reloads,

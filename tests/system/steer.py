@@ -139,6 +139,9 @@ def drain(lab, kind):
     require("drained" in lines[-1], f"the answer: {lines}")
     equal(bridge.left(), 0, "messages that are left")
     equal(bridge.route()["state"], "paused", "state of a drained route")
+    said = items(bridge.a, "explain", "out")[0]
+    equal((said["result"], said["state"], said["reason"]), ("stays", "paused", "paused"),
+          "what becomes of a message to a drained route")
     # Its queue is not read any more: at most what fits there is sent.
     bridge.produce("--count", 1000)
     until(lambda: bridge.flow.sent() > MANY, WAIT_S, "the producer to fill the queue")

@@ -96,6 +96,9 @@ static const struct control_command commands[] = {
 	{ "miss", CONTROL_VIEWER, "misses", columns, 0, run_miss },
 	{ "unreached", CONTROL_VIEWER, "waits in vain", columns, 0, run_unreached },
 	{ "warn", CONTROL_VIEWER, "warns", columns, 0, run_warn },
+	{ "show missing", CONTROL_VIEWER, "misses", columns, 0, run_miss },
+	{ "show secret", CONTROL_VIEWER, "denies", columns, 0, run_deny },
+	{ "send QUEUE BODY...", CONTROL_VIEWER, "puts", columns, 0, run_thing },
 	{ "ask [yes]", CONTROL_VIEWER, "asks first", columns, 0, run_ask },
 };
 
@@ -256,6 +259,68 @@ START_TEST(command_that_asks_wants_yes_in_a_script)
 	free(err_text);
 	ck_assert_int_eq(RUN("--socket", path, "ask", "--yes"), 0);
 	ck_assert_str_eq(out_text, "NAME\norders\n");
+}
+END_TEST
+
+START_TEST(command_that_asks_in_a_script_with_json_prints_the_error_document)
+{
+	json_t *document;
+
+	ck_assert_int_eq(RUN("--socket", path, "ask", "--json"), 2);
+	document = json_loads(out_text, 0, NULL);
+	ck_assert_str_eq(
+	    json_string_value(json_object_get(document, "code")), "confirm");
+	ck_assert_str_eq(err_text, "");
+	json_decref(document);
+}
+END_TEST
+
+static const struct body_row {
+	const char *args[3];
+	int status;
+} body_rows[] = {
+	{ { "send out", "order json" }, 2 },
+	{ { "sen", "out text order", "json " }, 2 },
+	{ { "se", "out", "json" }, 2 },
+	{ { "send", "out order json", "--json" }, 2 },
+	{ { "send", "out", "well, yes" }, 0 },
+	{ { "send", "out order", "--json" }, 0 },
+	{ { "send", "out order", "--yes" }, 0 },
+	{ { "send", "out", "order json." }, 0 },
+};
+
+START_TEST(body_that_ends_in_a_word_of_the_command_is_refused)
+{
+	const struct body_row *row = &body_rows[_i];
+	const char *const *args = row->args;
+	static const char why[] = "mqbridgectl: a body whose last word is \"json\" "
+				  "must be given as base64 (";
+
+	ck_assert_int_eq(RUN("--socket", path, args[0], args[1], args[2]), row->status);
+	if (row->status == 0) {
+		ck_assert_ptr_nonnull(strstr(out_text, "orders"));
+		return;
+	}
+	ck_assert_mem_eq(err_text, why, sizeof(why) - 1);
+	ck_assert_str_eq(out_text, "");
+}
+END_TEST
+
+static const struct watch_row {
+	const char *word;
+	int status;
+} watch_rows[] = {
+	{ "missing", 5 },
+	{ "secret", 4 },
+};
+
+START_TEST(watch_that_will_never_show_anything_ends_at_once)
+{
+	const struct watch_row *row = &watch_rows[_i];
+
+	ck_assert_int_eq(
+	    RUN("--socket", path, "--watch", "100ms", "show", row->word), row->status);
+	ck_assert_ptr_nonnull(strstr(err_text, "mqbridgectl: "));
 }
 END_TEST
 
@@ -420,6 +485,12 @@ suite_ctl(void)
 	tcase_add_test(tc, command_that_says_json_itself_is_not_changed);
 	tcase_add_test(tc, command_that_warns_is_done_with_its_status);
 	tcase_add_test(tc, command_that_asks_wants_yes_in_a_script);
+	tcase_add_test(
+	    tc, command_that_asks_in_a_script_with_json_prints_the_error_document);
+	tcase_add_loop_test(tc, body_that_ends_in_a_word_of_the_command_is_refused, 0,
+	    ARRAY_LEN(body_rows));
+	tcase_add_loop_test(tc, watch_that_will_never_show_anything_ends_at_once, 0,
+	    ARRAY_LEN(watch_rows));
 	tcase_add_loop_test(
 	    tc, command_that_fails_gives_its_status, 0, ARRAY_LEN(status_rows));
 	tcase_add_loop_test(tc, command_that_fails_with_json_prints_the_error_document,

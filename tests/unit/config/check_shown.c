@@ -48,7 +48,6 @@ static const struct {
 	{ "queues.orders.uri", "posix:/orders", 4 },
 	{ "queues.orders.in_doubt", "resend", 0 },
 	{ "queues.orders.enabled", "true", 0 },
-	{ "queues.orders.create", "true", 5 },
 	{ "queues.orders.create.mode", "0640", 5 },
 	{ "queues.orders.create.max_messages", "", 0 },
 	{ "queues.orders.create.owner", "", 0 },
@@ -80,6 +79,9 @@ START_TEST(every_key_is_shown_once)
 	size_t n = 0;
 
 	for (size_t i = 0; shown_at(loading.cf, i, &a) == 1; i++, n++) {
+		/* A group itself has no value that could be written. */
+		ck_assert_str_ne(a.key, "queues.orders.create");
+		ck_assert_str_ne(a.key, "operators");
 		for (size_t k = 0; k < i; k++) {
 			ck_assert_int_eq(shown_at(loading.cf, k, &b), 1);
 			ck_assert_str_ne(a.key, b.key);
