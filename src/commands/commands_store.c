@@ -1,5 +1,4 @@
 /* "show spool": what is kept where; "show limits": what is used of what there is. */
-#include <dirent.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -12,6 +11,7 @@
 #include "assembly/inventory.h"
 #include "assembly/numbers.h"
 #include "base/compiler.h"
+#include "base/descriptors.h"
 #include "commands/commands.h"
 #include "commands/commands_show.h"
 #include "config/conf.h"
@@ -243,20 +243,6 @@ add_queue_limits(struct control_reply *reply)
 	return rc;
 }
 
-static uint64_t
-count_descriptors(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t n = 0;
-
-	if (dir == NULL)
-		return UNKNOWN;
-	while (readdir(dir) != NULL)
-		n++;
-	(void)closedir(dir);
-	return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
-}
-
 /* VmLck of this process, bytes. */
 static uint64_t
 locked_bytes(void)
@@ -291,7 +277,7 @@ add_own_limits(const struct commands_context *cx, struct control_reply *reply)
 	const struct assembly *as = cx->assembly;
 	const struct limit own[] = {
 		{ "RLIMIT_NOFILE", "pieces", "descriptors of the daemon",
-		    "LimitNOFILE= of its unit", count_descriptors(),
+		    "LimitNOFILE= of its unit", descriptors_open(UNKNOWN),
 		    process_limit(RLIMIT_NOFILE) },
 		{ "RLIMIT_MEMLOCK", "bytes", "memory that is locked, for speed only",
 		    "LimitMEMLOCK= of its unit", locked_bytes(),

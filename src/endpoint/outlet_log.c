@@ -79,6 +79,13 @@ log_wait(struct outlet *ol, uint32_t ms)
 	(void)event_add(ol->log.tick, &pause);
 }
 
+/* After a failure: until it is worth trying again. */
+static void
+log_wait_mended(struct outlet *ol, int rc)
+{
+	log_wait(ol, rc == -ENOSPC ? SPACE_MS : RETRY_MS);
+}
+
 /* ---- the log is full: what the route's policy says ---------------------------------- */
 
 static int
@@ -126,7 +133,7 @@ shed_done(struct disk_job *job, int rc)
 	ol->log.moving = false;
 	if (rc < 0) {
 		ol->log.failed = true;
-		log_wait(ol, rc == -ENOSPC ? SPACE_MS : RETRY_MS);
+		log_wait_mended(ol, rc);
 	}
 	intake_space(ol->intake);
 	outlet_turn_log(ol);
@@ -238,7 +245,7 @@ log_refused(struct outlet *ol, int rc)
 	if (og->full)
 		log_wait(ol, STALLED_MS);
 	else
-		log_wait(ol, rc == -ENOSPC ? SPACE_MS : RETRY_MS);
+		log_wait_mended(ol, rc);
 }
 
 static void

@@ -1,4 +1,3 @@
-#include <dirent.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -6,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/descriptors.h"
 #include "metrics/metrics_private.h"
 
 #define NS_PER_S    INT64_C(1000000000)
@@ -26,20 +26,6 @@ read_file(const char *path, char *buf, size_t size)
 		return false;
 	buf[n] = '\0';
 	return true;
-}
-
-static uint64_t
-count_fds(void)
-{
-	DIR *dir = opendir("/proc/self/fd");
-	uint64_t n = 0;
-
-	if (dir == NULL)
-		return 0;
-	while (readdir(dir) != NULL)
-		n++;
-	(void)closedir(dir);
-	return n > 3 ? n - 3 : 0; /* ".", ".." and the directory itself */
 }
 
 /* The clocks go at one rate, so what they differ by says when the host started. */
@@ -81,7 +67,7 @@ metrics_process_read(struct metrics_process *ret)
 	(void)getrlimit(RLIMIT_NOFILE, &limit);
 	*ret = (struct metrics_process){
 		.cpu_ms = timeval_ms(&usage.ru_utime) + timeval_ms(&usage.ru_stime),
-		.open_fds = count_fds(),
+		.open_fds = descriptors_open(0),
 		.max_fds = limit.rlim_cur,
 		.started_ns = started_ns(),
 	};
