@@ -59,6 +59,17 @@ def loop_that_is_blocked_is_not_fed(lab):
 
 # ---- more time ----------------------------------------------------------------------------
 
+def slow_start(daemon, manager, pause_s):
+    """When it was begun, and when the daemon was ready."""
+    begun = time.monotonic()
+    daemon.start(wait=False)
+    until(lambda: threads(daemon.process.pid), 20, "the thread that asks", 0.001)
+    slowed(daemon.process.pid, pause_s, lambda: manager.of("READY", begun)
+           or time.monotonic() > begun + 2.5 * ALLOWED_S)
+    until(lambda: manager.of("READY", begun), 60, "the daemon to be ready")
+    return begun, manager.of("READY", begun)[0][0]
+
+
 def start_that_takes_long_asks_for_more_time(lab):
     flow = lab.flow("main", "posix:/out", "posix:/in")
     flow.create(8, 8192)
@@ -66,22 +77,19 @@ def start_that_takes_long_asks_for_more_time(lab):
                     "peers": [{"name": "b", "address": "tcp://127.0.0.1:9"}],
                     "routes": [{"name": "main", "from": "out", "to": "b/in"}]})
     a.start()
-    flow.produce([0], "--size", 8192, "--count", 4000)
+    flow.produce([0], "--size", 8192, "--count", 6000)
     flow.wait_sent(60)
-    until(lambda: a.status()["backlog_records"] == 4000, 20, "everything to be taken")
+    until(lambda: a.status()["backlog_records"] == 6000, 20, "everything to be taken")
     a.stop()
     manager = managed(lab, a)
-    begun = time.monotonic()
-    a.start(wait=False)
-    until(lambda: threads(a.process.pid), 20, "the thread that asks", 0.001)
-    slowed(a.process.pid, 0.5, lambda: manager.of("READY")
-           or time.monotonic() > begun + 2.5 * ALLOWED_S)
-    until(lambda: manager.of("READY"), 60, "the daemon to be ready")
-    ready = manager.of("READY")[0][0]
+    for pause_s in 0.5, 1, 1.5:  # machines differ
+        begun, ready = slow_start(a, manager, pause_s)
+        require(ready < manager.deadline(begun, ALLOWED_S),
+                f"ready after {ready - begun:.1f} s: a manager would have ended it before")
+        a.stop()
+        if ready > begun + ALLOWED_S:
+            break
     require(ready > begun + ALLOWED_S, f"ready after {ready - begun:.1f} s: not slow enough")
-    require(ready < manager.deadline(begun, ALLOWED_S),
-            f"ready after {ready - begun:.1f} s: a manager would have ended it before")
-    a.stop()
 
 
 @contextlib.contextmanager
