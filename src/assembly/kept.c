@@ -44,24 +44,28 @@ end_ring(struct kept *kp, struct kept_ring *kr)
 void
 kept_free_streams(struct kept *kp)
 {
-	struct kept_stream *ks;
+	struct kept_stream *ks, *next;
 
 	if (kp == NULL)
 		return;
-	while ((ks = TAILQ_FIRST(&kp->streams)) != NULL)
+	for (ks = TAILQ_FIRST(&kp->streams); ks != NULL; ks = next) {
+		next = TAILQ_NEXT(ks, link);
 		end_stream(kp, ks);
+	}
 }
 
 void
 kept_free(struct kept *kp)
 {
-	struct kept_ring *kr;
+	struct kept_ring *kr, *next;
 
 	if (kp == NULL)
 		return;
 	kept_free_streams(kp);
-	while ((kr = TAILQ_FIRST(&kp->rings)) != NULL)
+	for (kr = TAILQ_FIRST(&kp->rings); kr != NULL; kr = next) {
+		next = TAILQ_NEXT(kr, link);
 		end_ring(kp, kr);
+	}
 	free(kp);
 }
 

@@ -62,7 +62,7 @@ pause_encode(const struct pause *pauses, size_t n, size_t *ret_len)
 
 	if (hd == NULL)
 		return NULL;
-	memcpy(hd->magic, MAGIC, MAGIC_BYTES);
+	memcpy(hd->magic, MAGIC, sizeof(hd->magic));
 	hd->version = FILE_VERSION;
 	hd->entry_bytes = sizeof(*en);
 	hd->entries = n;

@@ -203,6 +203,17 @@ tell(struct saving_list *list, int rc)
 	}
 }
 
+static void
+written_next(struct pauses *ps)
+{
+	struct saving *sv;
+
+	while ((sv = TAILQ_FIRST(&ps->next)) != NULL) {
+		TAILQ_REMOVE(&ps->next, sv, link);
+		TAILQ_INSERT_TAIL(&ps->written, sv, link);
+	}
+}
+
 static void save_done(struct disk_job *job, int rc);
 
 /* 0, or -ENOMEM: nothing was begun. */
@@ -215,7 +226,7 @@ save_begin(struct pauses *ps)
 		return -ENOMEM;
 	free(ps->bytes);
 	ps->bytes = bytes;
-	TAILQ_CONCAT(&ps->written, &ps->next, link);
+	written_next(ps);
 	ps->job = (struct disk_job){ .run = save_run, .done = save_done };
 	ps->running = true;
 	disk_submit(ps->disk, &ps->job);
@@ -234,10 +245,10 @@ save_done(struct disk_job *job, int rc)
 		    "be forgotten by a restart; make room in the state directory, then "
 		    "pause again",
 		    strerror(-rc));
-	ps->running = false;
+	/* What one of those asks for when it is told is no part of what was written. */
 	tell(&ps->written, rc);
-	/* One of those that were told may have begun the next. */
-	if (!ps->running && !TAILQ_EMPTY(&ps->next) && save_begin(ps) < 0)
+	ps->running = false;
+	if (!TAILQ_EMPTY(&ps->next) && save_begin(ps) < 0)
 		tell(&ps->next, -ENOMEM);
 }
 

@@ -22,8 +22,8 @@ base64_encode(char *out, const uint8_t *bytes, size_t len)
 			word |= bytes[i + 2];
 		*to++ = digits[word >> 18];
 		*to++ = digits[word >> 12 & 63];
-		*to++ = left > 1 ? digits[word >> 6 & 63] : '=';
-		*to++ = left > 2 ? digits[word & 63] : '=';
+		*to++ = (char)(left > 1 ? digits[word >> 6 & 63] : '=');
+		*to++ = (char)(left > 2 ? digits[word & 63] : '=');
 	}
 	return (size_t)(to - out);
 }

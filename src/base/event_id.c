@@ -9,7 +9,7 @@ event_kind(enum event_id id)
 	static const struct event_kind kinds[] = {
 #define EVENT_ROW(code, name, level, area, same, message_id)                           \
 	[EVENT_##                                                                      \
-	    code] = { name, LOG_LEVEL_##level, area, EVENT_SAME_##same, message_id },
+	    code] = { name, area, message_id, LOG_LEVEL_##level, EVENT_SAME_##same },
 		EVENT_LIST(EVENT_ROW)
 #undef EVENT_ROW
 	};

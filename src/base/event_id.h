@@ -151,11 +151,11 @@ enum event_id {
 };
 
 struct event_kind {
-	const char *name; /* "peer-connected" */
-	enum log_level level;
-	const char *area; /* the layer: "link" */
-	enum event_same same;
+	const char *name;       /* "peer-connected" */
+	const char *area;       /* the layer: "link" */
 	const char *message_id; /* 32 hexadecimal digits */
+	enum log_level level;
+	enum event_same same;
 };
 
 /* Not for EVENT_NONE. */

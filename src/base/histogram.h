@@ -27,8 +27,12 @@
 	X(60000000000, "60.0")                                                         \
 	X(600000000000, "600.0")
 
-#define HISTOGRAM_ONE(ns, text) +1
-#define HISTOGRAM_BOUNDS        (0 HISTOGRAM_LIST(HISTOGRAM_ONE))
+enum {
+#define HISTOGRAM_MEMBER(ns, text) HISTOGRAM_BOUND_##ns,
+	HISTOGRAM_LIST(HISTOGRAM_MEMBER)
+#undef HISTOGRAM_MEMBER
+	    HISTOGRAM_BOUNDS /* how many */
+};
 
 struct histogram {
 	uint64_t counts[HISTOGRAM_BOUNDS + 1]; /* the last: above all bounds */

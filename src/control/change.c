@@ -22,7 +22,7 @@ change_request(const struct control_command *cm, const struct control_reply *rp)
 {
 	struct text tx;
 
-	text_init(&tx, 2 * CONTROL_LINE_MAX);
+	text_init(&tx, (size_t)2 * CONTROL_LINE_MAX);
 	text_put(&tx, cm->words, request_words_len(cm));
 	for (size_t i = 0; i < rp->n_args; i++) {
 		text_puts(&tx, " ");

@@ -15,55 +15,43 @@ static const struct role_row {
 	[CONTROL_ADMIN] = { "admin", "admins" },
 };
 
-/* memdup(); NULL with n 0 is fine. */
-static void *
-copy(const void *from, size_t n, size_t width)
+static size_t
+list_bytes(const struct credentials_list *cl)
 {
-	void *ret = malloc(n == 0 ? 1 : n * width);
-
-	if (ret != NULL && n > 0)
-		memcpy(ret, from, n * width);
-	return ret;
+	return cl->n_users * sizeof(uid_t) + cl->n_groups * sizeof(gid_t);
 }
 
-static int
-copy_list(struct credentials_list *ret, const struct credentials_list *from)
+/* Into memory that has room; returns what is left of it. */
+static uint8_t *
+copy_list(
+    struct credentials_list *ret, const struct credentials_list *from, uint8_t *at)
 {
-	uid_t *users = copy(from->users, from->n_users, sizeof(*users));
-	gid_t *groups = copy(from->groups, from->n_groups, sizeof(*groups));
+	uid_t *users = (uid_t *)(void *)at;
+	gid_t *groups = (gid_t *)(void *)(users + from->n_users);
 
-	if (users == NULL || groups == NULL) {
-		free(users);
-		free(groups);
-		return -ENOMEM;
-	}
+	if (from->n_users > 0)
+		memcpy(users, from->users, from->n_users * sizeof(*users));
+	if (from->n_groups > 0)
+		memcpy(groups, from->groups, from->n_groups * sizeof(*groups));
 	*ret =
 	    (struct credentials_list){ users, from->n_users, groups, from->n_groups };
-	return 0;
-}
-
-static void
-free_list(struct credentials_list *cl)
-{
-	/* They are const for those who read them. */
-	free((void *)(uintptr_t)cl->users);
-	free((void *)(uintptr_t)cl->groups);
-	*cl = (struct credentials_list){ 0 };
+	return at + list_bytes(from);
 }
 
 int
 roles_copy(struct control_roles *ret, const struct control_roles *from)
 {
 	struct control_roles ro = { 0 };
-	int rc = 0;
 
-	if (from != NULL)
-		rc = copy_list(&ro.operators, &from->operators);
-	if (from != NULL && rc == 0)
-		rc = copy_list(&ro.admins, &from->admins);
-	if (rc != 0) {
-		roles_done(&ro);
-		return rc;
+	if (from != NULL) {
+		uint8_t *at = malloc(
+		    1 + list_bytes(&from->operators) + list_bytes(&from->admins));
+
+		if (at == NULL)
+			return -ENOMEM;
+		ro.copied = at;
+		at = copy_list(&ro.operators, &from->operators, at);
+		(void)copy_list(&ro.admins, &from->admins, at);
 	}
 	*ret = ro;
 	return 0;
@@ -72,8 +60,8 @@ roles_copy(struct control_roles *ret, const struct control_roles *from)
 void
 roles_done(struct control_roles *ro)
 {
-	free_list(&ro->operators);
-	free_list(&ro->admins);
+	free(ro->copied);
+	*ro = (struct control_roles){ 0 };
 }
 
 int

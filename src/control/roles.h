@@ -10,6 +10,7 @@
 struct control_roles {
 	struct credentials_list operators;
 	struct credentials_list admins;
+	void *copied; /* roles_copy()'s memory of both, or NULL */
 };
 
 /* A copy of from, which may be NULL: none are configured; roles_done() frees it. Returns 0 or

@@ -284,13 +284,11 @@ server_on_turn(evutil_socket_t fd, short what, void *arg)
 		serve(cl, due, now_ns);
 		now_ns = clock_monotonic_ns();
 	}
-	if (!TAILQ_EMPTY(&cs->waiting)) {
-		await_turn(cs);
-	} else if (cs->accept_waits && event_add(cs->acceptable, NULL) == 0) {
+	if (TAILQ_EMPTY(&cs->waiting) && cs->accept_waits &&
+	    event_add(cs->acceptable, NULL) == 0)
 		cs->accept_waits = false;
-	} else if (cs->accept_waits) {
+	if (!TAILQ_EMPTY(&cs->waiting) || cs->accept_waits)
 		await_turn(cs);
-	}
 }
 
 void

@@ -230,8 +230,7 @@ delivery_stop(struct delivery *dv, int rc)
 	switch (rc) {
 	case -EAGAIN:
 		return DELIVERY_FULL;
-	case -ENOSPC:
-		return DELIVERY_EMPTY; /* until the sender has stored a rejected one */
+	case -ENOSPC: /* until the sender has stored a rejected one */
 	case -EINPROGRESS:
 		return DELIVERY_EMPTY; /* until it is stored */
 	case -ENOMEM:

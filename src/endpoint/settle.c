@@ -90,7 +90,7 @@ int
 settle_look(struct settle_view **ret, const struct ipcq *q)
 {
 	struct msqid_ds before = { 0 }, after = { 0 };
-	struct ipcq_attributes at;
+	struct ipcq_attributes at = { 0 };
 	struct settle_view *sv;
 	uint64_t room;
 	int id = ipcq_id(q);

@@ -105,7 +105,7 @@ metrics_put_count(struct text *out, uint64_t value)
 void
 metrics_put_ns(struct text *out, uint64_t ns)
 {
-	char buf[DIGITS_MAX];
+	char buf[DIGITS_MAX] = "";
 	size_t len = NS_DIGITS;
 
 	put_u64(out, ns / NS_PER_S);

@@ -18,6 +18,6 @@ struct spool_repair {
 /* Tell what is to be done and, with apply, do it. 0; 1: something is left to do; -EINVAL: no
  * such stream, or export_to is needed; or -errno. *error as in store_open(). */
 int spool_repair(
-    struct spool_store *ss, const struct spool_repair *rp, char **error) MUST_CHECK;
+    struct spool_store *ss, const struct spool_repair *how, char **error) MUST_CHECK;
 
 #endif

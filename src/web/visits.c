@@ -195,10 +195,14 @@ visits_new(struct visits **ret, struct event_base *base, struct budget *budget)
 void
 visits_free(struct visits *vs)
 {
+	struct visit *vt, *next;
+
 	if (vs == NULL)
 		return;
-	while (!TAILQ_EMPTY(&vs->list))
-		visit_free(TAILQ_FIRST(&vs->list));
+	for (vt = TAILQ_FIRST(&vs->list); vt != NULL; vt = next) {
+		next = TAILQ_NEXT(vt, link);
+		visit_free(vt);
+	}
 	if (vs->look != NULL)
 		event_free(vs->look);
 	free(vs);

@@ -124,6 +124,40 @@ START_TEST(change_while_the_disk_works_is_saved_too)
 }
 END_TEST
 
+static void
+on_last_saved(void *owner, int rc)
+{
+	struct pauses *saved;
+
+	(void)owner;
+	told++;
+	ck_assert_int_eq(rc, 0);
+	ck_assert_int_eq(pauses_open(&saved, dir_fd, disk), 0);
+	ck_assert_ptr_nonnull(pauses_find(saved, PAUSE_ROUTE, "c"));
+	pauses_free(saved);
+}
+
+static void
+on_saved_change_again(void *owner, int rc)
+{
+	(void)owner;
+	told++;
+	ck_assert_int_eq(rc, 0);
+	ck_assert_int_eq(set(PAUSE_ROUTE, "c", false), 1);
+	ck_assert_int_eq(pauses_save(pauses, on_last_saved, NULL), 0);
+}
+
+START_TEST(change_of_one_who_was_told_is_told_when_it_is_saved)
+{
+	ck_assert_int_eq(set(PAUSE_ROUTE, "a", false), 1);
+	ck_assert_int_eq(pauses_save(pauses, on_saved, NULL), 0);
+	ck_assert_int_eq(set(PAUSE_ROUTE, "b", false), 1);
+	ck_assert_int_eq(pauses_save(pauses, on_saved_change_again, NULL), 0);
+	ck_assert_int_eq(pauses_save(pauses, on_saved, NULL), 0);
+	collect_until(4);
+}
+END_TEST
+
 START_TEST(who_left_is_not_told)
 {
 	ck_assert_int_eq(pauses_save(pauses, on_saved, &disk), 0);
@@ -191,6 +225,7 @@ suite_pauses(void)
 	tcase_add_checked_fixture(tc, setup, teardown);
 	tcase_add_test(tc, saved_pauses_are_there_after_a_restart);
 	tcase_add_test(tc, change_while_the_disk_works_is_saved_too);
+	tcase_add_test(tc, change_of_one_who_was_told_is_told_when_it_is_saved);
 	tcase_add_test(tc, who_left_is_not_told);
 	tcase_add_test(tc, failure_of_the_disk_is_told);
 	tcase_add_test(tc, second_pause_changes_nothing);

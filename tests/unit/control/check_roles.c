@@ -73,12 +73,12 @@ static const struct role_row {
 	struct control_roles roles;
 	enum control_role role;
 } role_rows[] = {
-	{ { { NULL, 0, NULL, 0 }, { NULL, 0, NULL, 0 } }, CONTROL_VIEWER },
-	{ { { users, 1, groups, 1 }, { users, 1, groups, 1 } }, CONTROL_VIEWER },
-	{ { { users, 2, NULL, 0 }, { NULL, 0, NULL, 0 } }, CONTROL_OPERATOR },
-	{ { { NULL, 0, groups, 2 }, { NULL, 0, NULL, 0 } }, CONTROL_OPERATOR },
-	{ { { NULL, 0, NULL, 0 }, { users, 2, NULL, 0 } }, CONTROL_ADMIN },
-	{ { { users, 2, NULL, 0 }, { NULL, 0, groups, 2 } }, CONTROL_ADMIN },
+	{ { { NULL, 0, NULL, 0 }, { NULL, 0, NULL, 0 }, NULL }, CONTROL_VIEWER },
+	{ { { users, 1, groups, 1 }, { users, 1, groups, 1 }, NULL }, CONTROL_VIEWER },
+	{ { { users, 2, NULL, 0 }, { NULL, 0, NULL, 0 }, NULL }, CONTROL_OPERATOR },
+	{ { { NULL, 0, groups, 2 }, { NULL, 0, NULL, 0 }, NULL }, CONTROL_OPERATOR },
+	{ { { NULL, 0, NULL, 0 }, { users, 2, NULL, 0 }, NULL }, CONTROL_ADMIN },
+	{ { { users, 2, NULL, 0 }, { NULL, 0, groups, 2 }, NULL }, CONTROL_ADMIN },
 };
 
 START_TEST(role_of_a_user_is_the_highest_that_is_configured)
