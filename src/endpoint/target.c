@@ -205,6 +205,40 @@ target_is_removed(const struct target *tg)
 	       st.st_nlink == 0;
 }
 
+/* Returns whether the round goes on. */
+static bool
+target_turn(struct target *tg, struct delivery *dv)
+{
+	uint64_t before = tg->delivered + tg->rejected;
+	enum delivery_end end = delivery_run(dv);
+	bool moved = tg->delivered + tg->rejected != before;
+
+	switch (end) {
+	case DELIVERY_LOST:
+		return false;
+	case DELIVERY_LATER:
+		target_set_full(tg, true);
+		target_try_later(tg);
+		return false;
+	case DELIVERY_FULL:
+		if (moved) {
+			tg->retry_ms = 0;
+			target_rotate(tg, dv);
+		}
+		target_block(tg, dv);
+		return false;
+	case DELIVERY_SHARE:
+		target_rotate(tg, dv);
+		break;
+	case DELIVERY_EMPTY:
+		TAILQ_REMOVE(&tg->waiting, dv, queue_link);
+		dv->queued = false;
+		break;
+	}
+	tg->retry_ms = 0;
+	return true;
+}
+
 /* Serve each that waits now once, in order. That the queue has lost its name is seen before
  * anything is sent, so only a removal within the round leaves a doubt. */
 static void
@@ -212,36 +246,13 @@ target_round(struct target *tg)
 {
 	struct delivery *last = TAILQ_LAST(&tg->waiting, delivery_list);
 	struct delivery *dv;
-	enum delivery_end end;
 
 	if (target_is_removed(tg))
 		target_lose(tg, -EIDRM);
 	while (tg->queue != NULL && !tg->full &&
 	       (dv = TAILQ_FIRST(&tg->waiting)) != NULL) {
-		uint64_t before = tg->delivered + tg->rejected;
-
-		end = delivery_run(dv);
-		if (end == DELIVERY_LOST)
+		if (!target_turn(tg, dv))
 			return;
-		if (end == DELIVERY_LATER) {
-			target_set_full(tg, true);
-			target_try_later(tg);
-			return;
-		}
-		if (end != DELIVERY_FULL || tg->delivered + tg->rejected != before)
-			tg->retry_ms = 0;
-		if (end == DELIVERY_FULL) {
-			if (tg->delivered + tg->rejected != before)
-				target_rotate(tg, dv);
-			target_block(tg, dv);
-			return;
-		}
-		if (end == DELIVERY_SHARE) {
-			target_rotate(tg, dv);
-		} else {
-			TAILQ_REMOVE(&tg->waiting, dv, queue_link);
-			dv->queued = false;
-		}
 		if (dv == last)
 			break;
 	}
