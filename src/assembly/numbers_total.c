@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/quote.h"
 #include "config/conf.h"
+#include "link/link.h"
 #include "spool/deadletter.h"
 #include "spool/marks.h"
 
@@ -106,7 +107,7 @@ add_orphans(const struct assembly *as, struct numbers_total *ret)
 	struct numbers_health he = {
 		.state = STATE_ORPHAN, .reason = REASON_NOT_CONFIGURED, .host = ""
 	};
-	uint64_t records = 0;
+	uint64_t records = 0, of_streams = 0;
 
 	for (size_t i = 0; i < rings; i++) {
 		struct inventory_ring ir = { 0 };
@@ -120,14 +121,16 @@ add_orphans(const struct assembly *as, struct numbers_total *ret)
 		struct inventory_stream is = { 0 };
 
 		inventory_stream_at(as->inventory, i, &is);
-		records += is.waiting + is.in_flight;
+		of_streams += is.waiting + is.in_flight;
 	}
+	/* Most of a stream's are in a ring that may be one of those. */
+	if (of_streams > records)
+		records = of_streams;
 	if (records == 0) /* nobody misses anything */
 		return;
 	(void)snprintf(he.detail, sizeof(he.detail),
-	    "%zu rings and %zu streams, with %" PRIu64
-	    " messages, have no enabled route",
-	    rings, streams, records);
+	    "%" PRIu64 " messages have no enabled route: rings %zu, streams %zu",
+	    records, rings, streams);
 	find(ret, "store", "orphans", &he);
 }
 
@@ -149,7 +152,29 @@ add_held(const struct assembly *as, struct numbers_total *ret)
 	find(ret, "store", "in-doubt", &he);
 }
 
-/* The daemon is as its worst object is. */
+/* Those that a reload could not let listen again. */
+static void
+add_listeners(const struct assembly *as, struct numbers_total *ret)
+{
+	const struct conf *cf = as->conf;
+
+	for (size_t i = 0; i < cf->n_listeners; i++) {
+		const char *address = cf->listeners[i].address;
+		struct numbers_health he = { .state = STATE_FAILED,
+			.reason = REASON_NOT_LISTENING,
+			.since_ms = link_silent_since_ms(as->link, address),
+			.host = "" };
+
+		if (he.since_ms == 0)
+			continue;
+		(void)snprintf(he.detail, sizeof(he.detail),
+		    "nobody can connect there: somebody else listens, or did");
+		find(ret, "listener", address, &he);
+	}
+}
+
+/* The daemon is degraded as long as anything is told to be wrong, also what somebody wants so: a
+ * pause holds messages up as well as a fault does, and is forgotten sooner. */
 static void
 judge_daemon(const struct assembly *as, struct numbers_total *nt)
 {
@@ -157,7 +182,7 @@ judge_daemon(const struct assembly *as, struct numbers_total *nt)
 	struct numbers_health *he = &nt->health;
 
 	*he = (struct numbers_health){ .state = STATE_RUNNING, .host = "" };
-	if (worst != NULL && state_rank(worst->health.state) >= STATE_WARNING) {
+	if (worst != NULL) {
 		he->state = STATE_DEGRADED;
 		he->reason = worst->health.reason;
 		he->host = worst->health.host;
@@ -183,6 +208,7 @@ numbers_total_end(const struct assembly *as, struct numbers_total *nt)
 {
 	add_orphans(as, nt);
 	add_held(as, nt);
+	add_listeners(as, nt);
 	judge_daemon(as, nt);
 }
 

@@ -44,7 +44,8 @@ def read_status_item(item):
                    "oldest": item["oldest_age_s"] or 0, "bytes": item["backlog_bytes"],
                    "peers": item["peers"], "received": item["received_total"],
                    "delivered": item["delivered_total"], "settled": item["settled_total"],
-                   "peers up": item["peers_up"], "problems": item["problems_count"]}
+                   "peers up": item["peers_up"], "problems": item["problems_count"],
+                   "degraded": item["state"] == "degraded"}
 
 
 def read_lists(lists):
@@ -93,7 +94,8 @@ def words_of(line):
     """{(kind, name): (state, reason)} of what a line says of objects."""
     return {(kind, name): (state, reason.replace(" ", "-"))
             for kind, name, state, reason in re.findall(
-                r"(\w+) (\S+) (\w+) \d+s \((?:[^:)]+: )?([^)]+)\)", line)}
+                r"(route|queue|peer|store) (\S+) (\w+)(?: \d+s)? \((?:[^:)]+: )?([^)]+)\)",
+                line)}
 
 
 def read_service_manager(daemon):
@@ -103,7 +105,8 @@ def read_service_manager(daemon):
                      r"dead letters (\d+); in doubt (\d+)", line)
     if seen is None:
         raise Failure(f"the status line is {line!r}")
-    return words_of(line), {"peers up": int(seen[1]), "peers": int(seen[2]),
+    return words_of(line), {"degraded": line.startswith("degraded: "),
+                            "peers up": int(seen[1]), "peers": int(seen[2]),
                             "backlog": int(seen[3]), "oldest": int(seen[4] or 0),
                             "dead letters": int(seen[5]), "in doubt": int(seen[6])}
 
@@ -125,7 +128,8 @@ def read_check(daemon):
     if seen is None:
         raise Failure(f"check prints {done.stdout!r}")
     behind = dict(re.findall(r"(\w+)=([\d.]+)", figures))
-    return found, {"peers up": int(seen[1]), "peers": int(seen[2]), "backlog": int(seen[3]),
+    return found, {"degraded": wanted > 0,
+                   "peers up": int(seen[1]), "peers": int(seen[2]), "backlog": int(seen[3]),
                    "oldest": int(seen[4] or 0), "dead letters": int(seen[5]),
                    "in doubt": int(seen[6]), "held": int(behind["held"]),
                    "bytes": int(behind["backlog_bytes"]),
@@ -155,7 +159,8 @@ def read_metrics(daemon):
         for labels, value in seen.samples.get("mqbridge_" + metric, {}).items():
             figures[f"{figure} {dict(labels)[kind]}"] = int(value)
     return found, {
-        **figures, "peers up": total["mqbridge_peer_up"],
+        **figures, "degraded": seen.one_of("mqbridge_state", "state") == "degraded",
+        "peers up": total["mqbridge_peer_up"],
         "peers": len(seen.samples["mqbridge_peer_up"]),
         "problems": total["mqbridge_problems"], "backlog": total["mqbridge_backlog_messages"],
         "dead letters": total["mqbridge_dead_letters"],
@@ -308,6 +313,8 @@ def differences(daemon, causes, consequences):
         for key, value in found.items():
             if value[0] not in GOOD and key not in {**causes, **consequences}:
                 wrong.append(f"{daemon.name}: {name}: {key} is {value}")
+        if numbers.get("degraded", bool(wanted)) != bool(causes or consequences):
+            wrong.append(f"{daemon.name}: {name}: degraded is {numbers['degraded']}")
         for figure, value in numbers.items():
             if abs(figures.setdefault(figure, value) - value) > (figure in AGES):
                 wrong.append(f"{daemon.name}: {name}: {figure} is {value}, elsewhere "
@@ -391,6 +398,34 @@ def paused_route_is_told_and_so_is_a_paused_peer(lab):
             b.control(verb, "peer", "a")
             until(lambda: (a.route("main")["state"] == "paused") == paused, HEARTBEAT_S / 2,
                   f"the {verb} of a peer to be told")
+
+
+def messages_without_a_route_are_told(lab):
+    """Of what is no queue, route or peer only some surfaces tell more than that it is so."""
+    _, a, b = bed(lab)
+    a.control("pause", "main")
+    send(lab.a, "posix:/out", 2)
+    until(lambda: a.route("main")["backlog"] == 2, 20, "the messages to be taken")
+    with open(a.conf, encoding="utf-8") as conf:
+        text = conf.read()
+    with open(a.conf, "w", encoding="utf-8") as conf:
+        conf.write(text.replace('to = "b/in";', 'to = "b/in"; enabled = false;'))
+    a.control("reload")
+    told = {("store", "orphans"): ("orphan", "not-configured")}
+
+    def differ():
+        wrong = []
+        for name in ("show status", "STATUS", "check", "metrics"):
+            found, figures = SURFACES[name][0](a)
+            if not figures["degraded"] or figures.get("problems", 1) != 1:
+                wrong.append(f"{name}: {figures}")
+            if name != "metrics" and not told.items() <= found.items():
+                wrong.append(f"{name}: {found}")
+        return wrong
+    until(lambda: not differ(), 20, "all surfaces to tell the orphans")
+    detail = a.status()["problems"][0]["detail"]
+    equal(detail.split(" have ")[0], "2 messages", f"messages in {detail!r}")
+    require_told(time.monotonic(), (b, {}, {}))
 
 
 def disconnected_route_is_waiting(lab):
@@ -504,7 +539,8 @@ if __name__ == "__main__":
         build = sys.argv[sys.argv.index("--build") + 1]
     IPCQ = os.path.join(os.path.abspath(build), "src/tools/ipcq")
     sys.exit(main(route_into_a_full_queue_is_stalled, queue_with_a_full_ring_is_blocked,
-                  paused_route_is_told_and_so_is_a_paused_peer, disconnected_route_is_waiting,
+                  paused_route_is_told_and_so_is_a_paused_peer,
+                  messages_without_a_route_are_told, disconnected_route_is_waiting,
                   peer_is_told_before_the_many_routes_that_wait_for_it,
                   host_that_is_not_dialled_any_more_tells_it, frozen_peer_is_told_as_such,
                   destination_that_is_not_permitted_is_told_on_both_hosts,
