@@ -224,7 +224,7 @@ ask_is_alive(const char *path, uint32_t silence_ms)
 {
 	char byte;
 	bool ret;
-	int fd;
+	int fd = -1;
 
 	if (ask_connect(&fd, path, silence_ms) != 0)
 		return false;

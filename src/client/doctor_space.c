@@ -24,7 +24,7 @@ open_directory(struct doctor *dr, const char *path)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int rc = fd < 0 ? -errno : 0;
-	struct stat st;
+	struct stat st = { 0 };
 	json_t *fi;
 
 	if (fd >= 0 && fstat(fd, &st) == 0 &&

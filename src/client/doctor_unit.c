@@ -30,12 +30,25 @@ take_groups(struct doctor_user *us, const char *list)
 	}
 }
 
+/* "Uid:\t0\t1000\t0\t0", where the second is the effective one. */
+static bool
+take_effective(unsigned *ret, const char *line, const char *heading)
+{
+	char *end;
+
+	if (strncmp(line, heading, strlen(heading)) != 0)
+		return false;
+	(void)strtoul(line + strlen(heading), &end, 10);
+	*ret = (unsigned)strtoul(end, NULL, 10);
+	return true;
+}
+
 /* As the running daemon really is. Returns 0 or -errno. */
 static int
 take_process(struct doctor_user *us, pid_t pid)
 {
 	char path[64], line[1024];
-	unsigned uid, gid;
+	unsigned gid;
 	bool found = false;
 	FILE *file;
 
@@ -44,10 +57,9 @@ take_process(struct doctor_user *us, pid_t pid)
 	if (file == NULL)
 		return -errno;
 	while (fgets(line, sizeof(line), file) != NULL) {
-		if (sscanf(line, "Uid: %*u %u", &uid) == 1) { /* the effective one */
-			us->uid = uid;
+		if (take_effective(&us->uid, line, "Uid:")) {
 			found = true;
-		} else if (sscanf(line, "Gid: %*u %u", &gid) == 1) {
+		} else if (take_effective(&gid, line, "Gid:")) {
 			us->groups[us->n_groups++] = gid;
 		} else if (strncmp(line, "Groups:", 7) == 0) {
 			take_groups(us, line + 7);

@@ -142,7 +142,6 @@ parse_id(struct search *se, const char *id)
 	se->number = strtoull(id, &end, 10);
 	if (errno != 0)
 		return -EINVAL;
-	se->stream = "";
 	if (*end == '-')
 		se->stream = end + 1;
 	else if (*end != '\0')
@@ -155,7 +154,7 @@ int
 deadletters_find(struct deadletters *dl, const char *id, struct deadletter_key *ret)
 {
 	struct deadletter_key key;
-	struct search se = { .ret = &key };
+	struct search se = { .stream = "", .ret = &key };
 	int rc = 0;
 
 	if (letter_is_name(id))

@@ -226,6 +226,7 @@ open_checked(struct journal *ret, int fd)
 	rc = map_file(&jn, fd);
 	if (rc < 0)
 		return rc;
+	assert(jn.header != NULL && jn.words != NULL);
 	if (hd.version == 1)
 		upgrade(&jn, &hd);
 	else

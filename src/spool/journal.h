@@ -67,7 +67,7 @@ struct ring;
 /* Find out what the words were, and the places in flight, with the help of the ring, and put
  * right what can be: the stream's slot needs to be attached to nothing yet.
  * 0; -EBADMSG: what is damaged cannot be told any more, and nothing was changed. */
-int journal_recover(struct journal *jn, const struct ring *rg) MUST_CHECK;
+int journal_recover(struct journal *jn, const struct ring *ring) MUST_CHECK;
 /* The header alone. */
 int journal_read(struct journal_header *ret, int dir_fd, const char *file) MUST_CHECK;
 

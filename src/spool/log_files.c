@@ -137,7 +137,7 @@ put_text(char *to, size_t size, const char *text)
 
 	if (len >= size)
 		return -ENAMETOOLONG;
-	memcpy(to, text, len);
+	memcpy(to, text, len + 1);
 	return 0;
 }
 

@@ -130,8 +130,8 @@ log_lane_update(struct log *lg, int64_t priority)
 int
 log_index_add(struct log *lg, struct log_segment *sg)
 {
-	struct log_segment **segments =
-	    more(lg->segments, lg->n_segments, &lg->segments_room, sizeof(*segments));
+	struct log_segment **segments = more(lg->segments, lg->n_segments,
+	    &lg->segments_room, sizeof(struct log_segment *));
 	struct log_lane *ln;
 	size_t at;
 
@@ -144,7 +144,7 @@ log_index_add(struct log *lg, struct log_segment *sg)
 	assert(ln->last == NULL || ln->last->number < sg->number);
 	at = segment_position(lg, sg->number);
 	memmove(segments + at + 1, segments + at,
-	    (lg->n_segments - at) * sizeof(*segments));
+	    (lg->n_segments - at) * sizeof(struct log_segment *));
 	segments[at] = sg;
 	lg->n_segments++;
 	sg->next = NULL;
@@ -166,7 +166,7 @@ log_index_remove(struct log *lg, struct log_segment *sg)
 
 	lg->n_segments--;
 	memmove(lg->segments + at, lg->segments + at + 1,
-	    (lg->n_segments - at) * sizeof(*lg->segments));
+	    (lg->n_segments - at) * sizeof(struct log_segment *));
 	for (struct log_segment *it = ln->first; it != sg; it = it->next)
 		before = it;
 	if (before == NULL)

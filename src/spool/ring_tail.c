@@ -210,7 +210,7 @@ tail_at_record(const struct ring_map *map, uint32_t seed)
 {
 	const struct ring_words *words = map->words;
 	int proved = newest_proved(words);
-	int in_force = words->generation % 2;
+	int in_force = (int)(words->generation % 2);
 
 	if (proved >= 0 && tail_holds(map, &words->tail[proved], seed))
 		return proved;

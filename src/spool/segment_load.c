@@ -236,7 +236,7 @@ static int
 take_lost(struct loader *ld)
 {
 	uint64_t at = ld->piece->to;
-	struct segment_frame fr;
+	struct segment_frame fr = { 0 };
 	uint64_t next, after = UNKNOWN;
 	int rc;
 
@@ -309,7 +309,9 @@ seek(struct loader *ld, uint64_t hint, uint64_t want, uint64_t *ret)
 			before = fr.before + fr.count;
 		} else if (rc == 0 && at == hint && hint != 0) {
 			/* How many records are before it is told by what is there. */
-			return seek(ld, 0, want, ret);
+			hint = at = next = 0;
+			ld->before = 0;
+			continue;
 		} else if (rc == 0) {
 			rc = segment_find(&next, ld->file, at + RECORD_ALIGN);
 		}

@@ -8,7 +8,7 @@
 static json_t *
 base64_value(const void *bytes, size_t len)
 {
-	char *text = malloc(BASE64_LEN(len));
+	char *text = malloc(BASE64_LEN(len) + 1);
 	json_t *value;
 
 	if (text == NULL)
