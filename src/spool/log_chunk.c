@@ -253,10 +253,10 @@ read_done(struct disk_job *job, int rc)
 	if (rc < 0 || sg == NULL)
 		segment_piece_done(&lr->piece);
 	lg->read_failure = rc;
-	if (rc != -EIO)
-		lg->unreadable_ms = 0;
-	else if (lg->unreadable_ms == 0)
-		lg->unreadable_ms = clock_monotonic_ms();
+	if (sg != NULL && rc != -EIO)
+		sg->unreadable_ms = 0;
+	else if (sg != NULL && sg->unreadable_ms == 0)
+		sg->unreadable_ms = clock_monotonic_ms();
 	/* After a failure the owner would only ask again at once. */
 	log_job_end(lg, rc == 0);
 }
@@ -276,8 +276,8 @@ log_chunk_request(
 		.hint = hint,
 		.want = want,
 	};
-	lr->file.strict = lg->unreadable_ms == 0 ||
-			  clock_monotonic_ms() < lg->unreadable_ms + PATIENCE_MS;
+	lr->file.strict = sg->unreadable_ms == 0 ||
+			  clock_monotonic_ms() < sg->unreadable_ms + PATIENCE_MS;
 	lg->reading = true;
 	log_job_start(lg, &lr->job);
 }

@@ -54,10 +54,11 @@ struct log_segment {
 	uint64_t waiting, in_flight; /* records; waiting: as far as can be told */
 	uint64_t total;              /* records that were committed, 0: not known */
 	struct log_sum sum;
-	uint64_t live;       /* bytes not settled */
-	uint64_t last_seq;   /* SEGMENT_SENT: of the last record */
-	int64_t captured_ns; /* of the first that waits, or about that */
-	uint64_t idle_ms;    /* since when it was settled whole */
+	uint64_t live;          /* bytes not settled */
+	uint64_t last_seq;      /* SEGMENT_SENT: of the last record */
+	int64_t captured_ns;    /* of the first that waits, or about that */
+	uint64_t idle_ms;       /* since when it was settled whole */
+	uint64_t unreadable_ms; /* since when the disk cannot read it; 0: it can */
 	struct log_chunk *chunks;
 	struct log_chunk
 	    *reading; /* read is a record in its run; NULL: not in memory */
@@ -132,9 +133,7 @@ struct log {
 	unsigned suspect; /* segments */
 	int failure;      /* -errno of the last append, 0: it succeeded */
 	int read_failure; /* the same of the last read; tried again in the next interval */
-	uint64_t
-	    unreadable_ms; /* since when the disk cannot be read, by CLOCK_MONOTONIC; 0: it can */
-	bool dirty;     /* cursors are not on disk as they are */
+	bool dirty;       /* cursors are not on disk as they are */
 	bool dir_dirty; /* nor are names of files */
 
 	struct log_append *append; /* on its way, or NULL */

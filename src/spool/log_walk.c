@@ -246,15 +246,20 @@ int
 log_cut_tail(
     struct log *lg, struct log_segment *sg, struct segment_file *sf, uint64_t synced)
 {
-	struct segment_piece pc;
+	struct segment_file strict = *sf;
+	struct segment_piece pc = { 0 };
 	uint64_t last = 0, end;
 	int rc;
 
 	if (sf->end == 0)
 		return 0;
-	rc = last_frame(sf, &last);
+	strict.strict = true;
+	rc = last_frame(&strict, &last);
 	if (rc == 0)
-		rc = segment_load(&pc, sf, last, last, &lg->ring);
+		rc = segment_load(&pc, &strict, last, last, &lg->ring);
+	/* What cannot be read may come back: the reader waits for it. */
+	if (rc == -EIO)
+		return 0;
 	if (rc < 0)
 		return rc;
 	end = last;

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "disk_steps.h"
@@ -51,6 +52,17 @@ segments(void)
 	names_done(&nm);
 	(void)close(fd);
 	return n;
+}
+
+static size_t
+file_bytes(const char *name)
+{
+	int fd = log_lab_dir(&lab);
+	struct stat st;
+
+	ck_assert_int_eq(fstatat(fd, name, &st, 0), 0);
+	(void)close(fd);
+	return (size_t)st.st_size;
 }
 
 START_TEST(write_without_space_changes_nothing_and_goes_on_later)
@@ -145,7 +157,7 @@ START_TEST(disk_that_cannot_be_read_for_a_while_loses_nothing)
 	log_lab_wait(&lab);
 	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 5);
 	ck_assert_str_eq(log_lab_numbers(&lab).failed, "");
-	ck_assert_uint_eq(lab.log->unreadable_ms, 0);
+	ck_assert_uint_eq(lab.log->segments[0]->unreadable_ms, 0);
 }
 END_TEST
 
@@ -156,7 +168,7 @@ START_TEST(blocks_that_cannot_be_read_for_long_are_damage_but_a_disk_is_not)
 	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
 	disk_steps_fail(DISK_PREAD, 0, UINT_MAX, EIO);
 	assert_unreadable();
-	lab.log->unreadable_ms = 1; /* long ago */
+	lab.log->segments[0]->unreadable_ms = 1; /* long ago */
 	assert_unreadable();
 	ck_assert(!log_damage(lab.log, &dm));
 	/* Something of the file can be read. */
@@ -166,6 +178,63 @@ START_TEST(blocks_that_cannot_be_read_for_long_are_damage_but_a_disk_is_not)
 	disk_steps_fail(DISK_PREAD, 0, 0, 0);
 	ck_assert(log_damage(lab.log, &dm));
 	ck_assert_uint_eq(dm.records, 5);
+}
+END_TEST
+
+/* Reading a higher priority all the time does not make it wait for ever. */
+START_TEST(segment_that_cannot_be_read_is_given_up_while_another_is_read)
+{
+	struct log_damage dm;
+	uint64_t place;
+
+	ck_assert_int_eq(log_lab_put(&lab, 1, 5, 0, 40), 0);
+	ck_assert_ptr_nonnull(log_lab_peek(&lab, &place));
+	log_pop(lab.log);
+	log_lab_wait(&lab);
+	log_lab_crash(&lab);
+	(void)log_lab_open(&lab);
+	ck_assert_int_eq(log_place_sent(lab.log, place), 0);
+	disk_steps_fail(DISK_PREAD, 0, UINT_MAX, EIO);
+	ck_assert_ptr_null(log_at(lab.log, place));
+	log_lab_wait(&lab);
+	ck_assert_uint_ne(lab.log->segments[0]->unreadable_ms, 0);
+	lab.log->segments[0]->unreadable_ms = 1; /* long ago */
+	disk_steps_fail(DISK_PREAD, 0, 0, 0);
+	log_save_cursors(lab.log);
+	ck_assert_int_eq(log_lab_put(&lab, 6, 5, 7, 40), 0);
+	ck_assert_ptr_nonnull(log_lab_peek(&lab, &(uint64_t){ 0 }));
+	log_lab_wait(&lab);
+	disk_steps_fail(DISK_PREAD, 1, UINT_MAX, EIO); /* something can be read */
+	ck_assert_ptr_null(log_at(lab.log, place));
+	log_lab_wait(&lab);
+	disk_steps_fail(DISK_PREAD, 0, 0, 0);
+	ck_assert(log_lost(lab.log, place));
+	ck_assert(log_damage(lab.log, &dm));
+	ck_assert_uint_eq(dm.records, 5);
+	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 5);
+}
+END_TEST
+
+/* Of a file whose end cannot be read after a power cut, wherever that begins. */
+START_TEST(start_cuts_off_nothing_that_cannot_be_read)
+{
+	static const char name[] = "segment-0000000000000001";
+	uint64_t replayed;
+	size_t len;
+
+	ck_assert_int_eq(log_lab_put(&lab, 1, 4, 0, 40), 0);
+	ck_assert_int_eq(log_lab_put(&lab, 5, 3, 0, 40), 0);
+	len = file_bytes(name);
+	for (unsigned after = 0; after < 20; after++) {
+		log_lab_power_cut(&lab);
+		disk_steps_fail(DISK_PREAD, after, UINT_MAX, EIO);
+		(void)!log_lab_try_open(&lab, &replayed);
+		disk_steps_fail(DISK_PREAD, 0, 0, 0);
+		ck_assert_uint_eq(file_bytes(name), len);
+	}
+	log_lab_power_cut(&lab);
+	ck_assert_uint_eq(log_lab_open(&lab), 7);
+	ck_assert_uint_eq(log_lab_drain(&lab, numbers, MAX), 7);
 }
 END_TEST
 
@@ -365,6 +434,9 @@ suite_log_disk(void)
 	tcase_add_test(tc, disk_that_cannot_be_read_for_a_while_loses_nothing);
 	tcase_add_test(
 	    tc, blocks_that_cannot_be_read_for_long_are_damage_but_a_disk_is_not);
+	tcase_add_test(
+	    tc, segment_that_cannot_be_read_is_given_up_while_another_is_read);
+	tcase_add_test(tc, start_cuts_off_nothing_that_cannot_be_read);
 	tcase_add_test(tc, reserve_of_the_file_system_is_kept);
 	tcase_add_test(
 	    tc, created_log_waits_for_no_disk_and_begins_with_the_first_batch);
