@@ -254,7 +254,7 @@ wait_begin(
 		rc = wait_mark(wt);
 	if (rc == 0)
 		rc = watch_begin(&wt->watch, reply, cx, timeout_ms);
-	if (rc != 0)
+	if (rc != CONTROL_LATER)
 		wait_end(&wt->watch);
 	return rc;
 }
