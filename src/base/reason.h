@@ -85,6 +85,9 @@
 	    "nothing, if it passes: a message that is held is being stored")           \
 	X(STORE_FAILED, "store-failed",                                                \
 	    "stop the daemon and look at the store with mqbridge-spool check")         \
+	X(LOG_OPENING, "log-opening",                                                  \
+	    "nothing: after a power cut all files of its overflow log are looked "     \
+	    "through; it goes on by itself then")                                      \
 	/* peers */                                                                    \
 	X(CONNECTING, "connecting", "nothing, if it passes within seconds")            \
 	X(AWAITING_PEER, "awaiting-peer",                                              \
@@ -110,7 +113,11 @@
 	    "mend what the detail says; the daemon goes on dialling")                  \
 	/* what waits for a person */                                                  \
 	X(IN_DOUBT_HELD, "in-doubt-held",                                              \
-	    "decide about the messages that are held: show in-doubt, then resolve")
+	    "decide about the messages that are held: show in-doubt, then resolve")    \
+	/* listeners */                                                                \
+	X(NOT_LISTENING, "not-listening",                                              \
+	    "end the other program that listens there (ss -ltnp), or move it to "      \
+	    "another port; the daemon goes on trying")
 
 enum reason {
 	REASON_NONE = 0, /* it is good */

@@ -38,7 +38,8 @@ outlet_info(struct source *src, struct source_info *ret)
 	struct stream_numbers nb;
 	uint32_t max_body;
 
-	if (ol->stream == NULL)
+	/* The log may have larger bodies than the ring. */
+	if (ol->stream == NULL || outlet_found_log(ol) != NULL)
 		return -EAGAIN;
 	stream_numbers(ol->stream, &nb);
 	max_body = ring_max_body(rg);
@@ -293,7 +294,6 @@ outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
     const struct outlet_spec *spec)
 {
 	struct outlet *ol = calloc(1, sizeof(*ol));
-	int rc;
 
 	if (ol == NULL) {
 		stream_close(spec->stream);
@@ -314,14 +314,8 @@ outlet_new(struct outlet **ret, const struct outlet_env *env, struct intake *in,
 		return -ENOMEM;
 	}
 	intake_add(in, ol);
-	if (spec->stream != NULL) {
+	if (spec->stream != NULL)
 		outlet_adopt(ol, spec->stream);
-		rc = outlet_prepare_log(ol);
-		if (rc < 0) {
-			outlet_free(ol);
-			return rc;
-		}
-	}
 	*ret = ol;
 	return 0;
 }
@@ -363,20 +357,20 @@ outlet_source(struct outlet *ol)
 	return &ol->source;
 }
 
-int
-outlet_prepare(struct outlet *ol)
+static int
+outlet_make_stream(struct outlet *ol)
 {
 	struct stream *st;
 	int rc;
 
 	if (ol->stream != NULL)
-		return outlet_prepare_log(ol);
+		return 0;
 	rc = stream_create(
 	    &st, runtime_dir_fd(ol->env.runtime), intake_ring(ol->intake), ol->label);
 	if (rc == 0) {
 		ol->reported = false;
 		outlet_adopt(ol, st);
-		return outlet_prepare_log(ol);
+		return 0;
 	}
 	if (!ol->reported)
 		log_event(EVENT_RING_SHORT,
@@ -388,6 +382,22 @@ outlet_prepare(struct outlet *ol)
 		    quote(intake_name(ol->intake)).text);
 	ol->reported = true;
 	return rc;
+}
+
+int
+outlet_prepare(struct outlet *ol)
+{
+	int rc = outlet_make_stream(ol);
+
+	return rc < 0 ? rc : outlet_prepare_log(ol);
+}
+
+int
+outlet_prepare_new(struct outlet *ol)
+{
+	int rc = outlet_make_stream(ol);
+
+	return rc < 0 || outlet_found_log(ol) != NULL ? rc : outlet_prepare_log(ol);
 }
 
 void
@@ -406,6 +416,7 @@ void
 outlet_halt(struct outlet *ol)
 {
 	ol->halted = true;
+	outlet_halt_opening(ol);
 }
 
 static struct cause

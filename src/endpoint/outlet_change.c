@@ -81,7 +81,8 @@ outlet_get_ready(struct outlet *ol, const struct outlet_policy *policy)
 	const struct outlet_policy now = ol->log.policy;
 	int rc;
 
-	if (ol->stream == NULL || ol->log.log != NULL || policy->log_limit == 0)
+	/* One that was found is opened by the intake. */
+	if (ol->stream == NULL || outlet_has_log(ol) || policy->log_limit == 0)
 		return 0;
 	ol->log.policy = *policy;
 	rc = outlet_prepare_log(ol);
@@ -135,9 +136,16 @@ outlet_has_stream(const struct outlet *ol)
 bool
 outlet_has_log(const struct outlet *ol)
 {
+	return ol->log.log != NULL || outlet_found_log(ol) != NULL;
+}
+
+const struct id *
+outlet_found_log(const struct outlet *ol)
+{
 	static const struct id none;
 
-	return ol->log.log != NULL || !id_equal(&ol->log.found, &none);
+	return ol->log.log != NULL || id_equal(&ol->log.found, &none) ? NULL
+								      : &ol->log.found;
 }
 
 struct id

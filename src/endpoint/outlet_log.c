@@ -378,13 +378,12 @@ static int
 log_make(struct outlet *ol, const struct log_spec *spec)
 {
 	struct outlet_log *og = &ol->log;
-	static const struct id none;
 	uint64_t replayed = 0;
 	int rc;
 
-	if (id_equal(&og->found, &none))
+	if (outlet_found_log(ol) == NULL)
 		return log_create(&og->log, &ol->env.log, spec);
-	rc = log_open(&og->log, &ol->env.log, &og->found, spec, &replayed);
+	rc = outlet_open_log(ol, spec, &og->log, &replayed);
 	/* Those that a crash left in both, as they were being requeued. */
 	if (rc == 0)
 		rc = deadletters_settle(ol->env.dead, og->log);
@@ -402,7 +401,6 @@ outlet_prepare_log(struct outlet *ol)
 {
 	struct outlet_log *og = &ol->log;
 	struct ring *rg = outlet_ring(ol);
-	static const struct id none;
 	const struct log_spec spec = {
 		.stream = *stream_id(ol->stream),
 		.ring = *ring_id(rg),
@@ -422,12 +420,14 @@ outlet_prepare_log(struct outlet *ol)
 	og->log = stream_log(ol->stream);
 	if (og->log != NULL)
 		log_configure(og->log, spec.limit, spec.sync, spec.changed, ol);
-	else if (spec.limit > 0 || !id_equal(&og->found, &none))
+	else if (spec.limit > 0 || outlet_found_log(ol) != NULL)
 		rc = log_make(ol, &spec);
 	if (rc < 0) {
-		log_trouble(ol, rc);
+		if (rc != -EINPROGRESS)
+			log_trouble(ol, rc);
 		return rc;
 	}
+	log_mended(ol, og->log != NULL ? "is made" : "is not asked for any more");
 	if (og->log == NULL)
 		return 0;
 	rc = stream_use_log(ol->stream, og->log);
@@ -480,5 +480,6 @@ outlet_done_log(struct outlet *ol)
 {
 	if (ol->log.tick != NULL)
 		event_free(ol->log.tick);
+	outlet_done_opening(ol);
 	log_close(ol->log.log);
 }

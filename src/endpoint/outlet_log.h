@@ -20,14 +20,17 @@ struct outlet_shed {
 	size_t count, stored;
 };
 
+struct outlet_opening; /* outlet_open.c */
+
 struct outlet_log {
 	struct outlet_policy policy;
-	struct log *log;    /* NULL: none */
-	struct id found;    /* of a log that lost its stream; none: 0 */
-	struct event *tick; /* interval; retries */
-	bool moving;        /* a batch is on its way */
-	bool full;          /* wait until something is freed or read, or for the tick */
-	bool failed;        /* wait for the tick before the next */
+	struct log *log;                /* NULL: none */
+	struct id found;                /* of a log that lost its stream; none: 0 */
+	struct outlet_opening *opening; /* of that one */
+	struct event *tick;             /* interval; retries */
+	bool moving;                    /* a batch is on its way */
+	bool full;        /* wait until something is freed or read, or for the tick */
+	bool failed;      /* wait for the tick before the next */
 	uint64_t until;   /* durability: what was captured before that position moves */
 	uint64_t dropped; /* by policy */
 	enum reason reason; /* why nothing can move */
@@ -43,6 +46,12 @@ void outlet_done_log(struct outlet *ol);
 /* The stream is there: its log is opened or made, if it has one. 0 or -errno, logged. */
 int outlet_prepare_log(struct outlet *ol) MUST_CHECK;
 void outlet_on_log_changed(void *owner); /* what log_configure() is given */
+/* outlet_open.c: the log that was found: 0; -EINPROGRESS: the disk thread is opening it, ask again;
+ * or -errno, as log_open(). */
+int outlet_open_log(struct outlet *ol, const struct log_spec *spec, struct log **ret,
+    uint64_t *ret_replayed) MUST_CHECK;
+void outlet_halt_opening(struct outlet *ol); /* nobody will ask again */
+void outlet_done_opening(struct outlet *ol);
 /* Move what must move. Called when records came, and when they went. */
 void outlet_turn_log(struct outlet *ol);
 

@@ -141,7 +141,7 @@ is_unsettled(const struct outlet *ol, const struct deadletter *dt)
 static int
 requeue_check(const struct outlet *ol, const struct deadletter *dt)
 {
-	if (ol->stream == NULL)
+	if (ol->stream == NULL || outlet_found_log(ol) != NULL)
 		return -EAGAIN;
 	if (ol->log.log == NULL || ol->log.policy.log_limit == 0)
 		return -EOPNOTSUPP;

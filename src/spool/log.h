@@ -36,6 +36,12 @@ struct log_env { /* borrowed */
 	int64_t clock_offset_ns;  /* of the runtime clock to CLOCK_BOOTTIME */
 };
 
+/* Of an opening that may take long, for another thread to look at and to end. */
+struct log_progress {
+	uint64_t done, all; /* files */
+	bool ended;         /* it gives up: -ECANCELED */
+};
+
 struct log_spec {
 	struct id stream, ring; /* the present ones */
 	uint32_t seed;          /* of the present ring's checksums */
@@ -48,6 +54,7 @@ struct log_spec {
 	 * only; may close the log. NULL: nobody is told. */
 	void (*changed)(void *owner);
 	void *owner;
+	struct log_progress *progress; /* borrowed; NULL: nobody looks */
 };
 
 struct log_numbers {
@@ -83,18 +90,22 @@ struct log_damage {
 
 /* Make an empty log, which waits for no disk: its directory is made by the disk thread when the
  * first batch comes, which fails if it cannot be made.
- * Open the one in logs/<id>: recovers, in the loop's thread, before
+ * Open the one in logs/<id>: recovers, in any thread, before
  * anything flows. With its file log-<id> in the runtime directory nothing is lost and nothing
  * comes twice; without (a power cut) all that is on disk and was not settled when the cursors
  * were last saved waits again: *ret_replayed records, which may be sent a second time; what
  * is cut off at the end of a file is no loss. If stream or ring are others than before, the
  * records are sealed anew for the present ring, each with its place as its number.
  * If log-<id> is damaged it is set aside and what it told counts as lost.
- * 0; -ENOTSUP: something is of a newer version (the caller leaves the log alone); or -errno. */
+ * 0; -ENOTSUP: something is of a newer version (the caller leaves the log alone); -ECANCELED:
+ * log_progress_end(); or -errno. */
 int log_create(struct log **ret, const struct log_env *env,
     const struct log_spec *spec) MUST_CHECK;
 int log_open(struct log **ret, const struct log_env *env, const struct id *id,
     const struct log_spec *spec, uint64_t *ret_replayed) MUST_CHECK;
+/* While it is being opened. Any thread. */
+void log_progress_read(const struct log_progress *pg, struct log_progress *ret);
+void log_progress_end(struct log_progress *pg);
 /* Opened before its route is known (its changed NULL, limit 0): now it is. */
 void log_configure(struct log *lg, uint64_t limit, enum log_sync sync,
     void (*changed)(void *owner), void *owner);
@@ -102,9 +113,12 @@ void log_configure(struct log *lg, uint64_t limit, enum log_sync sync,
 void log_set_reserve(struct log *lg, uint64_t bytes, unsigned percent);
 /* Whose log is logs/<id>? For finding it again, before log_open(). 0, -EBADMSG, -ENOTSUP or
  * -errno. */
+#define LOG_URI   512 /* bytes with NUL */
+#define LOG_TAKE  32
+#define LOG_LABEL 512
 struct log_about {
 	struct id log, stream, ring;
-	char uri[512], take[32], label[512];
+	char uri[LOG_URI], take[LOG_TAKE], label[LOG_LABEL];
 };
 int log_identify(struct log_about *ret, int state_fd, const struct id *id) MUST_CHECK;
 /* A kill may leave a log that is only begun: a directory without a word on whose it is, and

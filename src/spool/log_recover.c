@@ -16,6 +16,7 @@
 
 struct recovery {
 	struct log *log;
+	struct log_progress *progress; /* or NULL */
 	struct log_saved_all saved;
 	struct names files;
 	uint64_t replayed;
@@ -332,6 +333,35 @@ mend_slots(struct log *lg)
 	log_cursor_set_used(&lg->cursor, used);
 }
 
+/* So many of all are done: may it go on? */
+static bool
+goes_on(const struct recovery *rv, size_t done, size_t all)
+{
+	struct log_progress *pg = rv->progress;
+
+	if (pg == NULL)
+		return true;
+	__atomic_store_n(&pg->all, all, __ATOMIC_RELAXED);
+	__atomic_store_n(&pg->done, done, __ATOMIC_RELAXED);
+	return !__atomic_load_n(&pg->ended, __ATOMIC_RELAXED);
+}
+
+void
+log_progress_read(const struct log_progress *pg, struct log_progress *ret)
+{
+	*ret = (struct log_progress){
+		.done = __atomic_load_n(&pg->done, __ATOMIC_RELAXED),
+		.all = __atomic_load_n(&pg->all, __ATOMIC_RELAXED),
+		.ended = __atomic_load_n(&pg->ended, __ATOMIC_RELAXED),
+	};
+}
+
+void
+log_progress_end(struct log_progress *pg)
+{
+	__atomic_store_n(&pg->ended, true, __ATOMIC_RELAXED);
+}
+
 static int
 recover_each(struct recovery *rv, struct found *found, size_t n, bool adopt)
 {
@@ -344,6 +374,8 @@ recover_each(struct recovery *rv, struct found *found, size_t n, bool adopt)
 		char name[LOG_SEGMENT_NAME];
 		int rc;
 
+		if (!goes_on(rv, i, n))
+			return -ECANCELED;
 		/* A file that has its slot. */
 		if (i > 0 && found[i].number == last)
 			continue;
@@ -432,13 +464,15 @@ recover_with(struct recovery *rv)
 	if (rc == 0)
 		rc = log_cursor_publish(&lg->cursor, lg->env.runtime_fd);
 	CRASH_POINT("log_recover.published");
+	if (rc < 0)
+		log_cursor_discard(&lg->cursor, lg->env.runtime_fd);
 	return rc;
 }
 
 int
 log_recover(struct log *lg, const struct log_spec *spec, uint64_t *ret_replayed)
 {
-	struct recovery rv = { .log = lg };
+	struct recovery rv = { .log = lg, .progress = spec->progress };
 	int rc;
 
 	rc = log_about_renew(lg, spec);

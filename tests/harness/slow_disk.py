@@ -1,11 +1,11 @@
-"""A disk that is as slow as the test wants, for one daemon: every sync takes so much longer."""
+"""A disk that is as slow as the test wants, for one daemon: every sync takes so much longer, and each read."""
 import mmap
 import os
 import struct
 
 from harness.programs import program
 
-WORDS = struct.Struct("<QQQ")  # as in tests/torture/slow.c
+WORDS = struct.Struct("<QQQQ")  # as in tests/torture/slow.c
 
 
 class SlowDisk:
@@ -24,6 +24,9 @@ class SlowDisk:
 
     def set(self, ms):
         self.words[:8] = struct.pack("<Q", ms)
+
+    def set_reads(self, ms):
+        self.words[24:] = struct.pack("<Q", ms)
 
     def waited(self):
         """Calls that were slow."""

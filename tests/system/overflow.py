@@ -121,6 +121,8 @@ def power_cut(lab, kind, **policy):
     bridge.a.kill()
     bridge.a.wipe()
     bridge.a.start()
+    until(lambda: bridge.route()["reason"] != "log-opening" and bridge.waiting() > 0, WAIT_S,
+          "the log to be read")
     equal(bridge.waiting(), MANY, "messages that wait after a power cut")
     bridge.deliver()
     bridge.flow.require_exact()

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
-"""A disk on which each sync takes long: it stalls what needs it, and nothing else."""
+"""A disk on which each sync or read takes long: it stalls what needs it, and nothing else."""
 import json
 import os
+import signal
 import subprocess
 import sys
 
@@ -15,6 +16,8 @@ from harness.slow_disk import SlowDisk
 SIZE = 64
 SLOW_MS = 800      # of each sync; a peer is given up after 1.5 s
 ROUNDS = 6
+LOGGED = 1400      # messages: several hundred frames in the log, in some dozen files
+READ_MS = 50       # of each read, of which a frame takes two
 CALM_S = 0.003     # so long the loop waited for a processor: what is slow is our own doing
 BOUNDS = ("0.01", "0.5")
 
@@ -158,7 +161,49 @@ def purge_of_what_is_just_moving_takes_it_all(lab):
     equal(flow.received(), 7, "messages that arrived")
 
 
+def log_that_is_read_for_long_holds_up_only_its_route(lab):
+    """After a power cut all of it is: the daemon is there meanwhile, and can be stopped."""
+    flows = [lab.flow(name, f"posix:/out-{name}", f"posix:/in-{name}")
+             for name in ("main", "beside")]
+    for flow in flows:
+        flow.create(4, 512)
+    main_flow, beside = flows
+    a, b = lab.pair(
+        {"queues": [{"name": flow.name, "uri": f"posix:/out-{flow.name}"} for flow in flows],
+         "routes": [{"name": "main", "from": "main", "to": "b/main", "log_limit": "1MiB",
+                     "durability": "disk", "sync": "always"},
+                    {"name": "beside", "from": "beside", "to": "b/beside"}]},
+        {"queues": [{"name": flow.name, "uri": f"posix:/in-{flow.name}"} for flow in flows]},
+        b_takes=["main", "beside"])
+    disk = SlowDisk(a)
+    a.start()
+    main_flow.produce([0, 1], "--size", 512, "--count", LOGGED)
+    until(lambda: a.route("main")["log_waiting"] == LOGGED, 60, "messages in the log")
+    a.kill()
+    a.wipe()
+    disk.set_reads(READ_MS)
+    for daemon in (b, a):
+        daemon.start()
+    until(lambda: a.route("main")["reason"] == "log-opening", 60, "the log to be read")
+    beside.consume()
+    beside.produce([0], "--size", 512, "--count", 20)
+    beside.wait_received(20, 20)
+    equal(a.route("main")["reason"], "log-opening", "what holds the route with the log")
+    a.process.send_signal(signal.SIGTERM)
+    waited = disk.waited()
+    a.stop()
+    require(disk.waited() < waited + LOGGED // 8, "the stop waited until the log was read")
+    disk.set_reads(0)
+    a.start()
+    main_flow.consume()
+    main_flow.wait_received(LOGGED, 60)
+    equal(a.route("main")["reason"], None, "what holds the route after that")
+    for flow in flows:
+        flow.require_exact()
+
+
 if __name__ == "__main__":
     sys.exit(main(reload_that_makes_a_log_holds_up_no_loop,
                   queue_that_comes_late_holds_up_no_loop,
+                  log_that_is_read_for_long_holds_up_only_its_route,
                   purge_of_what_is_just_moving_takes_it_all))

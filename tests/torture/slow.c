@@ -1,6 +1,7 @@
 /* For LD_PRELOAD: a disk that is slow, in mqbridged alone. MQBRIDGE_SLOW_FILE is the path of a file of
- * three words that the test has made: by how many milliseconds each sync takes longer from now on,
- * how many calls have waited so, and how many of them were the first thread's, that of the loop. */
+ * four words that the test has made: by how many milliseconds each sync takes longer from now on,
+ * how many calls have waited so, how many of them were the first thread's, that of the loop; and by
+ * how many milliseconds each pread(2) takes longer, which counts as well. */
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -17,6 +18,7 @@ static struct file {
 	atomic_ulong ms;
 	atomic_ulong calls;
 	atomic_ulong loop_calls;
+	atomic_ulong read_ms;
 } * file; /* NULL: not in the daemon */
 
 static void __attribute__((constructor)) setup(void)
@@ -36,9 +38,8 @@ static void __attribute__((constructor)) setup(void)
 }
 
 static void
-wait_for_it(void)
+wait_for_it(unsigned long ms)
 {
-	unsigned long ms = file == NULL ? 0 : file->ms;
 	struct timespec left = { (time_t)(ms / 1000), (long)(ms % 1000) * 1000000 };
 
 	if (ms == 0)
@@ -57,10 +58,21 @@ wait_for_it(void)
                                                                                        \
 		if (next == NULL)                                                      \
 			*(void **)&next = dlsym(RTLD_NEXT, #name);                     \
-		wait_for_it();                                                         \
+		wait_for_it(file == NULL ? 0 : file->ms);                              \
 		return next(fd);                                                       \
 	}
 
 WRAP(fsync)
 WRAP(fdatasync)
 WRAP(syncfs)
+
+ssize_t
+pread(int fd, void *to, size_t len, off_t at)
+{
+	static ssize_t (*next)(int, void *, size_t, off_t);
+
+	if (next == NULL)
+		*(void **)&next = dlsym(RTLD_NEXT, "pread");
+	wait_for_it(file == NULL ? 0 : file->read_ms);
+	return next(fd, to, len, at);
+}
