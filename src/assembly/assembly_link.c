@@ -66,6 +66,18 @@ assembly_listener_close(struct assembly *as, const struct conf_listener *cl)
 		activation_forget(as->activation, ACTIVATION_LISTENER, &address);
 }
 
+bool
+assembly_listener_silence(struct assembly *as, const struct conf_listener *cl)
+{
+	struct address address;
+
+	if (address_parse(&address, cl->address) < 0 ||
+	    activation_is_passed(as->activation, ACTIVATION_LISTENER, &address))
+		return false;
+	link_silence(as->link, cl->address);
+	return true;
+}
+
 void
 assembly_listener_change(struct assembly *as, const struct conf_listener *cl)
 {

@@ -39,6 +39,9 @@ int assembly_route_make(struct assembly *as, struct assembly_route *ar) MUST_CHE
 int assembly_listener_open(
     struct assembly *as, const struct conf_listener *cl) MUST_CHECK;
 void assembly_listener_close(struct assembly *as, const struct conf_listener *cl);
+/* For one at an address that overlaps: it listens no more, and again (link/link.h). false: nothing can
+ * be done about a socket that a socket unit holds. */
+bool assembly_listener_silence(struct assembly *as, const struct conf_listener *cl);
 /* Who may connect, as cl says from now on. */
 void assembly_listener_change(struct assembly *as, const struct conf_listener *cl);
 

@@ -70,6 +70,7 @@ make_outlet(struct assembly *as, struct assembly_route *ar)
 		.label = ar->conf->to,
 		.policy = assembly_route_policy(ar->conf),
 		.held = hold_new_route(as, ar->conf) };
+	int rc;
 
 	ar->kept = calloc(1, sizeof(*ar->kept));
 	if (ar->kept == NULL)
@@ -79,9 +80,15 @@ make_outlet(struct assembly *as, struct assembly_route *ar)
 	if (spec.stream == NULL)
 		spec.log =
 		    inventory_claim_log(as->inventory, ar->from->conf, ar->conf->to);
-	ar->from_where =
-	    spec.stream == NULL && spec.log == NULL ? ASSEMBLY_MADE : ASSEMBLY_FOUND;
-	return outlet_new(&ar->outlet, &env, ar->from->intake, &spec);
+	ar->from_where = spec.stream == NULL ? ASSEMBLY_MADE : ASSEMBLY_FOUND;
+	rc = outlet_new(&ar->outlet, &env, ar->from->intake, &spec);
+	if (rc < 0) {
+		inventory_unclaim_log(as->inventory, spec.log);
+		return rc;
+	}
+	*ar->kept =
+	    (struct kept_stream){ .outlet = ar->outlet, .intake = ar->from->intake };
+	return spec.stream == NULL ? 0 : outlet_prepare(ar->outlet);
 }
 
 static int
@@ -89,15 +96,9 @@ claim_outlet(struct assembly *as, struct assembly_route *ar)
 {
 	struct kept_stream *ks =
 	    kept_find_stream(as->kept, ar->from->intake, ar->conf->to);
-	int rc;
 
-	if (ks == NULL) {
-		rc = make_outlet(as, ar);
-		if (rc == 0)
-			*ar->kept = (struct kept_stream){ .outlet = ar->outlet,
-				.intake = ar->from->intake };
-		return rc;
-	}
+	if (ks == NULL)
+		return make_outlet(as, ar);
 	kept_remove_stream(as->kept, ks);
 	ar->kept = ks;
 	ar->outlet = ks->outlet;

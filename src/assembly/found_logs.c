@@ -147,6 +147,16 @@ found_logs_lost(
 }
 
 void
+found_logs_give_back(struct found_logs *fl, const struct id *log)
+{
+	struct found_log *lf;
+
+	TAILQ_FOREACH (lf, &fl->logs, link)
+		if (id_equal(&lf->about.log, log))
+			lf->found = false;
+}
+
+void
 found_logs_report(const struct found_logs *fl)
 {
 	const struct found_log *lf;

@@ -19,6 +19,8 @@ const struct id *found_logs_of(struct found_logs *fl, const struct id *stream);
 /* The id of a log without stream, by what it was for; NULL: there is none. */
 const struct id *found_logs_lost(
     struct found_logs *fl, const char *uri, const char *take, const char *label);
+/* That one was not opened, and can be found again. */
+void found_logs_give_back(struct found_logs *fl, const struct id *log);
 
 /* One line each of what nobody found. */
 void found_logs_report(const struct found_logs *fl);

@@ -443,6 +443,13 @@ inventory_claim_log(
 	return found_logs_lost(inv->logs, queue->uri, queue->take_text, label);
 }
 
+void
+inventory_unclaim_log(struct inventory *inv, const struct id *log)
+{
+	if (log != NULL)
+		found_logs_give_back(inv->logs, log);
+}
+
 size_t
 inventory_rings(const struct inventory *inv)
 {

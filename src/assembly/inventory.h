@@ -39,6 +39,8 @@ struct stream *inventory_claim_stream(
 /* The overflow log that such a stream had before a power cut took it; NULL: there is none. */
 const struct id *inventory_claim_log(
     struct inventory *inv, const struct conf_queue *queue, const char *label);
+/* One that was claimed just now and is not opened can be claimed again; NULL is fine. */
+void inventory_unclaim_log(struct inventory *inv, const struct id *log);
 
 /* A ring that was claimed just now and is not closed belongs to inv again; NULL is fine. */
 void inventory_unclaim_ring(struct inventory *inv, struct ring *rg);

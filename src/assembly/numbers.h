@@ -69,7 +69,7 @@ struct numbers_peer {
 
 /* One thing that is wrong. */
 struct numbers_finding {
-	const char *kind; /* "route", "queue", "peer", "store" */
+	const char *kind; /* "route", "queue", "peer", "store", "listener" */
 	const char *name; /* borrowed until control returns to the loop */
 	struct numbers_health health;
 };

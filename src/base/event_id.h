@@ -42,6 +42,10 @@ enum event_same {
 	    "daemon", EXACT, "a8471df271844f66ae37179cff55f4ff") \
 	EVENT(LIMIT_LOW, "limit-low", WARN, \
 	    "daemon", EXACT, "d0db4b913669409b943cc8a42ef1ee86") \
+	EVENT(LISTENER_LOST, "listener-lost", ERROR, \
+	    "link", EXACT, "2b2be3124cc7478893b5759a21103302") \
+	EVENT(LISTENER_BACK, "listener-back", INFO, \
+	    "link", EXACT, "5a17b214cd874007b822558e85943f62") \
 	EVENT(ROUTE_STALLED, "route-stalled", WARN, \
 	    "route", ALIKE, "24746249c73947108330576aed82c8b8") \
 	EVENT(ROUTE_STOPPED, "route-stopped", ERROR, \

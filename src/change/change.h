@@ -9,6 +9,8 @@
 #ifndef MQBRIDGE_CHANGE_CHANGE_H
 #define MQBRIDGE_CHANGE_CHANGE_H
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 #include "config/conf.h"
 
@@ -20,6 +22,7 @@ struct change_faults {
 	conf_fault_fn *tell;
 	void *arg;
 	int count;
+	bool incomplete; /* not all could be undone, which is among the faults */
 	/* One that is known before: what log_try() says, since it waits for the disk. It counts if a log
 	 * must be made. */
 	int log_rc;

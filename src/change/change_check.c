@@ -116,15 +116,13 @@ change_open_listeners(struct change *ch)
 }
 
 static void
-close_in_the_way(struct change *ch, const struct diff_item *it)
+silence_in_the_way(struct change *ch, const struct diff_item *it)
 {
 	for (size_t i = 0; i < ch->diff->count; i++) {
 		const struct diff_item *old = &ch->diff->items[i];
 
-		if (ch->listens[i] || !is_in_the_way(old, it))
-			continue;
-		assembly_listener_close(ch->as, old->before);
-		ch->listens[i] = true;
+		if (!ch->listens[i] && is_in_the_way(old, it))
+			ch->listens[i] = assembly_listener_silence(ch->as, old->before);
 	}
 }
 
@@ -136,21 +134,27 @@ change_move_listeners(struct change *ch)
 
 		if (it->kind != DIFF_LISTENER || !must_move(ch, it))
 			continue;
-		close_in_the_way(ch, it);
+		silence_in_the_way(ch, it);
 		ch->listens[i] = open_listener(ch, it);
 	}
 }
 
-/* What was closed is listened at again; who connected to it and was not accepted must come again. */
+/* It was silent for the reload; somebody else may have come meanwhile. */
 static void
-open_again(struct change *ch)
+listen_again(struct change *ch, const struct conf_listener *cl)
 {
-	for (size_t i = 0; ch->listens != NULL && i < ch->diff->count; i++) {
-		const struct diff_item *it = &ch->diff->items[i];
+	int rc = link_listen_again(ch->as->link, cl->address);
+	char key[KEY_MAX], why[WHY_MAX];
 
-		if (it->change == DIFF_REMOVED && ch->listens[i])
-			(void)!assembly_listener_open(ch->as, it->before);
-	}
+	if (rc >= 0)
+		return;
+	ch->faults->incomplete = true;
+	listener_key(key, sizeof(key), ch->as->conf, cl, "address");
+	(void)snprintf(why, sizeof(why),
+	    "stopped listening at %s for this reload, and cannot again: %s; it is tried "
+	    "again every second",
+	    quote(cl->address).text, strerror(-rc));
+	change_fault(ch->faults, &cl->place, key, why);
 }
 
 void
@@ -162,13 +166,21 @@ change_undo_listeners(struct change *ch)
 
 		if (!ch->listens[i])
 			continue;
-		if (it->change == DIFF_ADDED)
+		if (it->change == DIFF_ADDED) {
+			/* The service manager may have one more of it for a moment. */
+			(void)assembly_listener_silence(ch->as, it->after);
 			assembly_listener_close(ch->as, it->after);
+		}
 		else if (it->change == DIFF_CHANGED)
 			(void)!link_set_mode(
 			    ch->as->link, before->address, before->mode);
 	}
-	open_again(ch);
+	for (size_t i = 0; ch->listens != NULL && i < ch->diff->count; i++) {
+		const struct diff_item *it = &ch->diff->items[i];
+
+		if (it->change == DIFF_REMOVED && ch->listens[i])
+			listen_again(ch, it->before);
+	}
 }
 
 /* ---- rings ------------------------------------------------------------------------- */

@@ -55,8 +55,7 @@ change_listeners(const struct change *ch)
 	for (size_t i = 0; i < ch->diff->count; i++) {
 		const struct diff_item *it = &ch->diff->items[i];
 
-		if (it->kind == DIFF_LISTENER && it->change == DIFF_REMOVED &&
-		    !ch->listens[i])
+		if (it->kind == DIFF_LISTENER && it->change == DIFF_REMOVED)
 			assembly_listener_close(ch->as, it->before);
 	}
 	/* All, as users and groups are those of the configuration. */
@@ -136,6 +135,19 @@ change_daemon(const struct change *ch)
 		outlet_set_reserve(ks->outlet, reserve.bytes, reserve.percent);
 }
 
+/* What has no stream is ended: its log can be found again. */
+static void
+settle_kept(const struct change *ch)
+{
+	struct kept_stream *ks = NULL;
+
+	while ((ks = kept_next_stream(ch->as->kept, ks)) != NULL)
+		if (!outlet_has_stream(ks->outlet))
+			inventory_unclaim_log(
+			    ch->as->inventory, outlet_found_log(ks->outlet));
+	kept_settle(ch->as->kept);
+}
+
 static void
 begin(const struct change *ch)
 {
@@ -189,7 +201,7 @@ change_commit(struct change *ch)
 	change_peers(ch);
 	change_queues(ch);
 	change_outlets(ch);
-	kept_settle(ch->as->kept);
+	settle_kept(ch);
 	change_daemon(ch);
 	begin(ch);
 	free_shells(&ch->next);

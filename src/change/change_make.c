@@ -323,7 +323,7 @@ ready_outlet(const struct change *ch, const struct assembly_route *ar)
 	if (ar->from_where != ASSEMBLY_CARRIED && ar->from_where != ASSEMBLY_CLAIMED)
 		return intake_ring(ar->from->intake) == NULL
 			   ? 0
-			   : outlet_prepare(ar->outlet);
+			   : outlet_prepare_new(ar->outlet);
 	return outlet_get_ready(ar->outlet, &policy);
 }
 
@@ -374,11 +374,15 @@ static void
 undo_outlet(struct change *ch, struct assembly_route *ar)
 {
 	if (ar->outlet != NULL && ar->from_where != ASSEMBLY_MADE) {
+		if (ar->from_where == ASSEMBLY_FOUND)
+			outlet_rest(ar->outlet);
 		kept_add_stream(ch->as->kept, ar->kept);
 		return;
 	}
-	if (ar->outlet != NULL)
+	if (ar->outlet != NULL) {
+		inventory_unclaim_log(ch->as->inventory, outlet_found_log(ar->outlet));
 		outlet_undo(ar->outlet);
+	}
 	free(ar->kept);
 }
 

@@ -18,7 +18,7 @@ struct change {
 	char **intake_names;
 	char **route_names;
 	struct peer_change **peer_changes;
-	/* For each item of the diff: its listener was opened, changed, or closed early. */
+	/* For each item of the diff: its listener was opened, changed, or silenced. */
 	bool *listens;
 };
 
@@ -29,7 +29,7 @@ void change_fault(struct change_faults *cf, const struct conf_place *place,
 void change_check_keys(struct change *ch);
 /* New listeners are opened, and files get their modes. Undone by the second. */
 void change_open_listeners(struct change *ch);
-/* Those for which one that goes must be closed first. The last that can fail. */
+/* Those for which one that goes must be silent first. The last that can fail. */
 void change_move_listeners(struct change *ch);
 void change_undo_listeners(struct change *ch);
 void change_check_room(struct change *ch); /* for new rings */

@@ -82,6 +82,7 @@ reload_apply(struct reload *rl)
 	if (rc < 0)
 		return rc;
 	rc = change_apply(rl->spec.assembly, rl->loaded, &rl->diff, &cf);
+	rl->faults.incomplete = cf.incomplete;
 	if (rc == 0)
 		rl->spec.commit(rl->spec.owner);
 	else

@@ -25,11 +25,13 @@ reload_fault(void *faults, const char *file, int line, const char *key, const ch
 {
 	struct reload_faults *rf = faults;
 	char text[FAULT_MAX];
+	char place[CONF_PLACE_MAX];
 
 	rf->count++;
 	if (rf->n == RELOAD_FAULTS)
 		return;
-	(void)snprintf(text, sizeof(text), "%s:%d: %s: %s", file, line, key, why);
+	(void)snprintf(text, sizeof(text), "%s: %s",
+	    conf_fault_place(place, sizeof(place), file, line, key), why);
 	rf->texts[rf->n] = strdup(text);
 	if (rf->texts[rf->n] != NULL)
 		rf->n++;
@@ -41,6 +43,7 @@ reload_faults_done(struct reload_faults *rf)
 	for (size_t i = 0; i < rf->n; i++)
 		free(rf->texts[i]);
 	rf->n = rf->count = 0;
+	rf->incomplete = false;
 }
 
 static int
@@ -294,18 +297,20 @@ reload_answer_refuse(
     const struct reload_answer *ra, const char *config, const struct reload_faults *rf)
 {
 	struct control_reply *reply = ra->reply;
+	const char *outcome =
+	    rf->incomplete ? "a listener does not listen now" : "nothing was changed";
 
 	for (size_t i = 0; !ra->check && i < rf->n; i++)
 		log_event(EVENT_CONFIG_FAULT, NULL, "%s", rf->texts[i]);
 	if (!ra->check)
 		log_event(EVENT_RELOAD_REFUSED, NULL,
-		    "not reloaded: %s: %zu fault%s; nothing was changed",
-		    quote(config).text, rf->count, rf->count == 1 ? "" : "s");
+		    "not reloaded: %s: %zu fault%s; %s", quote(config).text, rf->count,
+		    rf->count == 1 ? "" : "s", outcome);
 	if (reply == NULL)
 		return;
-	(void)control_reply_refuse(reply, -EINVAL, "%s: %zu fault%s%s",
+	(void)control_reply_refuse(reply, -EINVAL, "%s: %zu fault%s%s%s",
 	    quote(config).text, rf->count, rf->count == 1 ? "" : "s",
-	    ra->check ? "" : "; nothing was changed");
+	    ra->check ? "" : "; ", ra->check ? "" : outcome);
 	(void)json_array_clear(reply->warnings);
 	for (size_t i = 0; i < rf->n; i++)
 		(void)json_array_append_new(reply->warnings, json_string(rf->texts[i]));

@@ -18,6 +18,7 @@ struct diff;
 struct reload_faults {
 	char *texts[RELOAD_FAULTS];
 	size_t n, count; /* of them there; of all */
+	bool incomplete; /* as one of them tells, something was changed */
 };
 
 /* A conf_fault_fn: one more, copied. */

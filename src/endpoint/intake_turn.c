@@ -167,8 +167,9 @@ intake_turn(struct intake *in)
 {
 	int rc;
 
-	if (!in->running || in->queue == NULL || !intake_prepare(in) || in->blocked ||
-	    in->held)
+	/* Without its queue too: an outlet may have something from before. */
+	if (!in->running || in->ring == NULL || !intake_prepare(in) ||
+	    in->queue == NULL || in->blocked || in->held)
 		return;
 	/* The waiter owns the type slot while it waits, and comes first in order. */
 	if (in->waiter != NULL && worker_busy(in->waiter))

@@ -96,6 +96,9 @@ struct source *outlet_source(struct outlet *ol);
 /* Called by the intake, which must not receive before: the stream exists. What is committed
  * earlier is not the stream's. 0 or -errno (it was logged). */
 int outlet_prepare(struct outlet *ol) MUST_CHECK;
+/* The same in a reload, so that outlet_undo() leaves nothing behind: a log that was found is not opened
+ * before the intake calls. */
+int outlet_prepare_new(struct outlet *ol) MUST_CHECK;
 /* Called by the intake: new records. */
 void outlet_feed(struct outlet *ol);
 void outlet_halt(
@@ -114,6 +117,8 @@ void outlet_rest(struct outlet *ol);
 /* Does it have a stream, in which messages may be? */
 bool outlet_has_stream(const struct outlet *ol);
 bool outlet_has_log(const struct outlet *ol); /* or goes on with one that was found */
+/* The log that it was given and that is not opened; NULL: none. Borrowed. */
+const struct id *outlet_found_log(const struct outlet *ol);
 struct id outlet_stream_id(const struct outlet *ol); /* all 0: it has none */
 const char *outlet_label(const struct outlet *ol);
 /* Like outlet_free(), of an outlet that was made just now: its stream is undone. */

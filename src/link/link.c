@@ -148,9 +148,19 @@ port_on_refuse(void *owner, const char *why)
 	    po->address, quote(why).text);
 }
 
+static void
+port_on_listen(void *owner)
+{
+	const struct port *po = owner;
+
+	log_event(EVENT_LISTENER_BACK, NULL, "listener %s: it listens again",
+	    quote(po->address).text);
+}
+
 static const struct listener_ops port_ops = {
 	.on_accept = port_on_accept,
 	.on_refuse = port_on_refuse,
+	.on_listen = port_on_listen,
 };
 
 int

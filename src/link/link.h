@@ -66,6 +66,12 @@ int link_adopt(struct link *lk, const char *address, const struct listener_spec 
 /* A reload. Of what listens at an address: close it, with its strangers; the mode of its file: 0
  * or -errno; users and groups, which are borrowed as by link_listen(). */
 void link_unlisten(struct link *lk, const char *address);
+/* What listens there is silent, and listens again: 0, or -errno, logged, and it is tried again every
+ * second until it works. Connections go on. */
+void link_silence(struct link *lk, const char *address);
+int link_listen_again(struct link *lk, const char *address) MUST_CHECK;
+uint64_t link_silent_since_ms(
+    const struct link *lk, const char *address); /* 0: it listens */
 int link_set_mode(struct link *lk, const char *address, mode_t mode) MUST_CHECK;
 void link_set_access(
     struct link *lk, const char *address, const struct listener_spec *spec);

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
+#include "base/quote.h"
 #include "link/link_private.h"
 #include "link/receiver.h"
 #include "net/listener.h"
@@ -31,6 +33,37 @@ link_unlisten(struct link *lk, const char *address)
 		if (ss->listener == po->listener)
 			session_end(ss, CLOSE_ORDERLY, "the listener was removed");
 	port_free(po);
+}
+
+void
+link_silence(struct link *lk, const char *address)
+{
+	const struct port *po = find_port(lk, address);
+
+	if (po != NULL)
+		listener_silence(po->listener);
+}
+
+int
+link_listen_again(struct link *lk, const char *address)
+{
+	const struct port *po = find_port(lk, address);
+	int rc = po == NULL ? 0 : listener_listen(po->listener);
+
+	if (rc < 0)
+		log_event(EVENT_LISTENER_LOST, NULL,
+		    "listener %s: it does not listen any more: %s; it is tried again every "
+		    "second",
+		    quote(address).text, strerror(-rc));
+	return rc;
+}
+
+uint64_t
+link_silent_since_ms(const struct link *lk, const char *address)
+{
+	const struct port *po = find_port(lk, address);
+
+	return po == NULL ? 0 : listener_silent_since_ms(po->listener);
 }
 
 int

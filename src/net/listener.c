@@ -13,6 +13,7 @@
 
 #include <event2/event.h>
 
+#include "base/clock.h"
 #include "net/address.h"
 #include "net/later.h"
 #include "net/peercred.h"
@@ -30,9 +31,10 @@ struct listener {
 	struct stat file; /* our Unix socket file */
 	bool own_file;
 	unsigned strangers;
-	bool pausing; /* for LISTENER_PAUSE_S */
-	struct event
-	    *incoming; /* pending unless strangers are at their limit or pausing */
+	bool pausing;       /* for LISTENER_PAUSE_S */
+	uint64_t silent_ms; /* since when it does not listen, 0: it does */
+	/* Pending unless strangers are at their limit, or it is pausing or silent. */
+	struct event *incoming;
 	struct event *resume, *burial;
 };
 
@@ -131,7 +133,8 @@ listener_on_incoming(evutil_socket_t fd, short what, void *arg)
 static void
 listener_wake(struct listener *ls)
 {
-	if (!ls->pausing && ls->strangers < ls->spec.max_strangers)
+	if (!ls->pausing && ls->silent_ms == 0 &&
+	    ls->strangers < ls->spec.max_strangers)
 		(void)event_add(ls->incoming, NULL);
 }
 
@@ -143,7 +146,10 @@ listener_on_resume(evutil_socket_t fd, short what, void *arg)
 	(void)fd;
 	(void)what;
 	ls->pausing = false;
-	listener_wake(ls);
+	if (ls->silent_ms == 0)
+		listener_wake(ls);
+	else if (listener_listen(ls) == 0 && ls->spec.ops->on_listen != NULL)
+		ls->spec.ops->on_listen(ls->spec.owner);
 }
 
 /* Takes over fd, which listens. */
@@ -242,6 +248,36 @@ listener_close(struct listener *ls)
 	(void)close(ls->fd);
 	ls->fd = -1;
 	later_run(ls->burial);
+}
+
+void
+listener_silence(struct listener *ls)
+{
+	(void)event_del(ls->incoming);
+	(void)shutdown(ls->fd, SHUT_RDWR);
+	ls->silent_ms = clock_monotonic_ms();
+}
+
+int
+listener_listen(struct listener *ls)
+{
+	static const struct timeval pause = { LISTENER_PAUSE_S, 0 };
+	int rc;
+
+	if (listen(ls->fd, LISTENER_BACKLOG) != 0) {
+		rc = -errno;
+		(void)event_add(ls->resume, &pause);
+		return rc;
+	}
+	ls->silent_ms = 0;
+	listener_wake(ls);
+	return 0;
+}
+
+uint64_t
+listener_silent_since_ms(const struct listener *ls)
+{
+	return ls->silent_ms;
 }
 
 int

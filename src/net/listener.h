@@ -21,6 +21,8 @@ struct listener_ops {
 	void (*on_accept)(void *owner, int fd);
 	/* A connection was not let in, or accepting pauses: why, in words. */
 	void (*on_refuse)(void *owner, const char *why);
+	/* What listener_listen() could not do was done later. NULL: nobody is told. */
+	void (*on_listen)(void *owner);
 };
 
 struct listener_spec {
@@ -61,6 +63,12 @@ void listener_close(struct listener *ls);
  * on: users and groups of spec, borrowed as before. */
 int listener_set_mode(struct listener *ls, mode_t mode) MUST_CHECK;
 void listener_set_access(struct listener *ls, const struct listener_spec *spec);
+/* Of TCP: listen no more, so that at an address that overlaps somebody else can, and on the same
+ * socket again. Who has connected and was not accepted must come again. 0; or -errno, as when
+ * somebody else listens there now: it is tried again every second. */
+void listener_silence(struct listener *ls);
+int listener_listen(struct listener *ls) MUST_CHECK;
+uint64_t listener_silent_since_ms(const struct listener *ls); /* 0: it listens */
 void listener_done(struct listener *ls); /* not after listener_close() */
 /* TCP, as bound (for port 0 in tests). */
 uint16_t listener_port(const struct listener *ls);

@@ -425,6 +425,20 @@ address_equal(const struct address *a, const struct address *b)
 	       strcmp(a->host, b->host) == 0 && strcmp(a->path, b->path) == 0;
 }
 
+bool
+activation_is_passed(
+    const struct activation *at, enum activation_kind kind, const struct address *ad)
+{
+	for (size_t i = 0; at != NULL && i < at->n_held; i++) {
+		const struct held *hd = &at->held[i];
+
+		if (hd->kind == kind && hd->fd < 0 && !hd->kept &&
+		    address_equal(&hd->address, ad))
+			return true;
+	}
+	return false;
+}
+
 void
 activation_forget(
     struct activation *at, enum activation_kind kind, const struct address *ad)

@@ -12,6 +12,7 @@
 #ifndef MQBRIDGE_SERVICE_ACTIVATION_H
 #define MQBRIDGE_SERVICE_ACTIVATION_H
 
+#include <stdbool.h>
 #include <sys/types.h>
 
 #include "base/compiler.h"
@@ -48,6 +49,11 @@ int activation_take(struct activation *at, enum activation_kind kind,
  * else -errno as listener_open() and control_socket_open(). */
 int activation_listen(struct activation *at, enum activation_kind kind,
     const struct address *ad, const struct activation_file *file) MUST_CHECK;
+
+/* Did a socket unit pass the one that listens there? Then nobody else can listen at an address that
+ * overlaps, whatever is done with it. */
+bool activation_is_passed(
+    const struct activation *at, enum activation_kind kind, const struct address *ad);
 
 /* The control socket at path, of that group (NULL: ours), in the same way. */
 int activation_control(

@@ -17,6 +17,7 @@
 #include <event2/event.h>
 
 #include "net/address.h"
+#include "net/tcpsock.h"
 #include "net_loop.h"
 #include "suites.h"
 
@@ -26,7 +27,7 @@
 
 /* What the listener called. */
 static struct calls {
-	int accepted, refused;
+	int accepted, refused, listened;
 	int fd[16];
 	char why[256];
 	bool close_in_accept;
@@ -58,7 +59,15 @@ on_refuse(void *owner, const char *why)
 	(void)snprintf(ca->why, sizeof(ca->why), "%s", why);
 }
 
-static const struct listener_ops ops = { on_accept, on_refuse };
+static void
+on_listen(void *owner)
+{
+	struct calls *ca = owner;
+
+	ca->listened++;
+}
+
+static const struct listener_ops ops = { on_accept, on_refuse, on_listen };
 
 static void
 setup(void)
@@ -442,6 +451,73 @@ START_TEST(unix_peer_is_judged_by_its_credentials)
 }
 END_TEST
 
+/* Somebody else, who wants to listen there. */
+static int
+listen_at(const char *host, uint16_t port)
+{
+	struct address at = { .kind = ADDRESS_TCP, .port = port };
+
+	(void)snprintf(at.host, sizeof(at.host), "%s", host);
+	return tcpsock_listen(&at, 1);
+}
+
+/* At a port that was chosen before, as the kernel lets go of one that it chose. */
+static uint16_t
+open_at_port(void)
+{
+	open_tcp();
+	address.port = listener_port(ls);
+	listener_close(ls);
+	net_loop_turn();
+	open_tcp();
+	return address.port;
+}
+
+START_TEST(silent_listener_leaves_room_and_listens_again)
+{
+	uint16_t port = open_at_port();
+	int far, wide;
+
+	far = net_loop_connect(port);
+	net_loop_until(net_loop_int_set, &calls.accepted);
+	ck_assert_int_eq(listen_at("0.0.0.0", port), -EADDRINUSE);
+	listener_silence(ls);
+	ck_assert_uint_ne(listener_silent_since_ms(ls), 0);
+	wide = listen_at("0.0.0.0", port);
+	ck_assert_int_ge(wide, 0);
+	(void)close(wide);
+	ck_assert_int_eq(listener_listen(ls), 0);
+	ck_assert_uint_eq(listener_silent_since_ms(ls), 0);
+	/* The connection that was there goes on, and there are new ones. */
+	ck_assert_int_eq(write(calls.fd[0], "x", 1), 1);
+	(void)close(far);
+	(void)close(calls.fd[0]);
+	calls.accepted = 0;
+	far = net_loop_connect(port);
+	net_loop_until(net_loop_int_set, &calls.accepted);
+	(void)close(far);
+	ck_assert_int_eq(calls.listened, 0);
+}
+END_TEST
+
+START_TEST(silent_listener_tries_until_address_is_free)
+{
+	uint16_t port = open_at_port();
+	int far, other;
+
+	listener_silence(ls);
+	other = listen_at("0.0.0.0", port);
+	ck_assert_int_ge(other, 0);
+	ck_assert_int_eq(listener_listen(ls), -EADDRINUSE);
+	ck_assert_uint_ne(listener_silent_since_ms(ls), 0);
+	(void)close(other);
+	net_loop_until(net_loop_int_set, &calls.listened);
+	far = net_loop_connect(port);
+	net_loop_until(net_loop_int_set, &calls.accepted);
+	(void)close(far);
+}
+END_TEST
+
 static void
 add_unix_tests(Suite *su)
 {
@@ -478,6 +554,8 @@ suite_listener(void)
 	tcase_add_test(tc, port_in_use_is_refused);
 	tcase_add_test(tc, strangers_above_the_cap_wait_until_one_is_done);
 	tcase_add_test(tc, listener_closed_inside_accept_calls_nothing_more);
+	tcase_add_test(tc, silent_listener_leaves_room_and_listens_again);
+	tcase_add_test(tc, silent_listener_tries_until_address_is_free);
 	tcase_add_test(tc, shortage_of_descriptors_pauses_and_ends);
 	suite_add_tcase(su, tc);
 	add_unix_tests(su);
