@@ -292,7 +292,7 @@ START_TEST(single_message_is_on_the_disk_after_the_interval)
 END_TEST
 
 static bool
-lacks_space(void)
+is_in_trouble(void)
 {
 	struct outlet_numbers nb;
 
@@ -311,7 +311,7 @@ START_TEST(log_goes_on_soon_after_there_is_space_again)
 
 		outlet_set_reserve(fx.outlet, UINT64_MAX / 2, 0);
 		put("one");
-		UNTIL(lacks_space());
+		UNTIL(is_in_trouble());
 		begun_ms = clock_monotonic_ms();
 		outlet_set_reserve(fx.outlet, 0, 0);
 		UNTIL(logged() == i);
@@ -319,6 +319,24 @@ START_TEST(log_goes_on_soon_after_there_is_space_again)
 		best_ms = ms < best_ms ? ms : best_ms;
 	}
 	ck_assert_uint_lt(best_ms, SOON_MS);
+}
+END_TEST
+
+/* The message stays in the ring: nothing is ever written to that log. */
+START_TEST(log_that_could_not_be_made_is_in_no_trouble_when_it_is)
+{
+	int state_fd = runtime_state_fd(fx.runtime);
+	int fd = openat(state_fd, "logs", O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+
+	ck_assert_int_ge(fd, 0);
+	(void)close(fd);
+	put("waits");
+	start_route(LOG_SYNC_NEVER);
+	UNTIL(is_in_trouble());
+	ck_assert_ptr_null(offered());
+	ck_assert_int_eq(unlinkat(state_fd, "logs", 0), 0);
+	UNTIL(offered() != NULL);
+	ck_assert(!is_in_trouble());
 }
 END_TEST
 
@@ -337,6 +355,7 @@ suite_outlet(void)
 	    tc, letter_whose_message_is_in_flight_in_the_log_is_not_requeued);
 	tcase_add_test(tc, single_message_is_on_the_disk_after_the_interval);
 	tcase_add_test(tc, log_goes_on_soon_after_there_is_space_again);
+	tcase_add_test(tc, log_that_could_not_be_made_is_in_no_trouble_when_it_is);
 	suite_add_tcase(s, tc);
 	return s;
 }
