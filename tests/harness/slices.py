@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """usage: slices.py PID PAUSE SECONDS
 
-Make a process as slow as on a machine that is much too small: it runs for a moment, and then
+Make a process as slow as on a machine that is much too small: it works for a moment, and then
 pauses, for so long; then it runs on. It begins with a process that has stopped itself, and lets it
 run until it has a second thread, or with one that runs; or, imported, when slowed() is called."""
 import contextlib
@@ -11,6 +11,21 @@ import sys
 import time
 
 SLICE_S = 0.001
+GRACE_S = 0.1  # to begin to work, where others have the processors
+
+
+def worked_s(pid):
+    """What all its threads had of the processors."""
+    return time.clock_gettime(~pid << 3 | 2)  # CPUCLOCK_SCHED of linux/posix-timers.h
+
+
+def turns(pid):
+    """{(thread, how often it was given a processor)}"""
+    found = set()
+    for thread in os.listdir(f"/proc/{pid}/task"):
+        with open(f"/proc/{pid}/task/{thread}/schedstat", encoding="ascii") as text:
+            found.add((thread, text.read().split()[2]))
+    return found
 
 
 def paused(pid, pause_s):
@@ -22,10 +37,16 @@ def paused(pid, pause_s):
 
 
 def slowed(pid, pause_s, is_done):
+    """Where others have the processors a moment lasts until each thread had its turn."""
     while not is_done():
         paused(pid, pause_s)
-        os.kill(pid, signal.SIGCONT)
-        time.sleep(SLICE_S)
+        with contextlib.suppress(OSError):  # it may have ended, which the next signal tells
+            before, worked, end = turns(pid), worked_s(pid), time.monotonic() + GRACE_S
+            os.kill(pid, signal.SIGCONT)
+            time.sleep(SLICE_S)
+            while time.monotonic() < end and (
+                    worked_s(pid) < worked + SLICE_S / 2 or before & turns(pid)):
+                time.sleep(SLICE_S / 4)
 
 
 def field(pid, name):
@@ -48,6 +69,7 @@ def main(pid, pause_s, seconds):
             os.kill(pid, signal.SIGSTOP)
             print("slow from now on", flush=True)
         slowed(pid, pause_s, lambda: time.monotonic() >= end)
+        os.kill(pid, signal.SIGCONT)
 
 
 if __name__ == "__main__":

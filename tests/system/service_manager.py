@@ -3,7 +3,6 @@
 test is the manager."""
 import contextlib
 import os
-import subprocess
 import sys
 import time
 
@@ -17,6 +16,7 @@ from harness.slices import slowed
 
 FEED_S = 0.2   # half of what the watchdog allows
 ALLOWED_S = 5  # to start, without asking for more; the daemon asks every 2 s
+DRAINS = 6     # at most, until one takes long
 
 
 def managed(lab, daemon, **more):
@@ -92,16 +92,38 @@ def start_that_takes_long_asks_for_more_time(lab):
     require(ready > begun + ALLOWED_S, f"ready after {ready - begun:.1f} s: not slow enough")
 
 
+READER = """
+import ctypes, os, time
+libc, to = ctypes.CDLL(None), ctypes.create_string_buffer(64)
+queue = libc.mq_open(b"/in", os.O_RDONLY)
+while libc.mq_receive(queue, to, 64, None) >= 0:
+    time.sleep(0.02)
+"""
+
+
 @contextlib.contextmanager
-def slow_reader(host, ipcq):
+def slow_reader(host):
     """Takes a message now and then, so that acknowledgements come all the time."""
-    script = f"while {ipcq} receive posix:/in; do sleep 0.02; done"
-    process = host.spawn(["sh", "-c", script], stdout=subprocess.DEVNULL)
+    process = host.spawn([sys.executable, "-c", READER])
     try:
         yield
     finally:
         process.kill()
         process.wait()
+
+
+def drained_s(lab, a, manager):
+    """A stop with messages in flight, of which one is acknowledged now and then."""
+    until(lambda: a.route("main")["in_flight"] > 100, 20, "messages in flight")
+    before = a.route("main")["settled_total"]
+    with slow_reader(lab.b):
+        until(lambda: a.route("main")["settled_total"] > before + 4, 20, "acknowledgements")
+        begun = time.monotonic()
+        a.stop()
+        ended = time.monotonic()
+    require(ended < manager.deadline(begun, 1),
+            f"stopped after {ended - begun:.1f} s: a manager would have ended it before")
+    return ended - begun
 
 
 def stop_that_drains_for_long_asks_for_more_time(lab):
@@ -114,17 +136,14 @@ def stop_that_drains_for_long_asks_for_more_time(lab):
     with open(a.conf, "w", encoding="utf-8") as conf:
         conf.write(text.replace('"500ms"', '"4s"'))
     manager = managed(lab, a)
-    a.start()
-    flow.produce([0], "--size", 64, "--count", 400)
-    flow.wait_sent(20)
-    until(lambda: a.route("main")["in_flight"] > 100, 20, "messages in flight")
-    with slow_reader(lab.b, a.program("ipcq")):
-        begun = time.monotonic()
-        a.stop()
-        ended = time.monotonic()
-    require(ended > begun + 1, f"stopped after {ended - begun:.1f} s: that was no long drain")
-    require(ended < manager.deadline(begun, 1),
-            f"stopped after {ended - begun:.1f} s: a manager would have ended it before")
+    took = []
+    # A drain ends when nothing was acknowledged for 200 ms, which a busy machine may need.
+    while not took or (max(took) < 1 and len(took) < DRAINS):
+        a.start()
+        flow.produce([0], "--size", 64, "--count", 400)
+        flow.wait_sent(20)
+        took.append(drained_s(lab, a, manager))
+    require(max(took) > 1, f"stopped after {took} s: that was no long drain")
     b.stop()
 
 

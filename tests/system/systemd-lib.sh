@@ -154,6 +154,23 @@ for name in $unit mqbridged@.service; do
 	END
 done
 
+# The host's daemon carries the messages of the queue "jobs" to the queue "results", which nobody
+# reads: jobs_to_results RING-SIZE MESSAGE-SIZE JOBS-MESSAGES RESULTS-MESSAGES [SETTING]
+jobs_to_results()
+{
+	cat >"$work/stage/etc/mqbridge/mqbridge.conf" <<-END
+		name = "alpha";
+		${5:-}
+		queues = (
+		  { name = "jobs"; uri = "posix:/jobs"; ring_size = "$1";
+		    create = { max_messages = $3; message_size = "$2"; mode = "0660"; }; },
+		  { name = "results"; uri = "posix:/results";
+		    create = { max_messages = $4; message_size = "$2"; mode = "0660"; }; }
+		);
+		routes = ( { name = "jobs"; from = "jobs"; to = "results"; } );
+	END
+}
+
 host_start()
 {
 	# shellcheck disable=SC2016 # for the shell inside

@@ -5,16 +5,7 @@
 # shellcheck source=tests/system/systemd-lib.sh disable=SC2016
 . "$(dirname -- "$0")/systemd-lib.sh"
 
-cat >"$work/stage/etc/mqbridge/mqbridge.conf" <<END
-name = "alpha";
-queues = (
-  { name = "jobs"; uri = "posix:/jobs"; ring_size = "64KiB";
-    create = { max_messages = 4; message_size = "64"; mode = "0660"; }; },
-  { name = "results"; uri = "posix:/results";
-    create = { max_messages = 4; message_size = "64"; mode = "0660"; }; }
-);
-routes = ( { name = "jobs"; from = "jobs"; to = "results"; } );
-END
+jobs_to_results 64KiB 64 4 4
 host_start
 
 # It exits 0 for a misspelt option or a bad value, so anything that it says is a fault.
