@@ -87,9 +87,32 @@ struct scan { /* of the bytes between two offsets for records */
 	uint64_t at, end;
 	uint64_t count;   /* found */
 	uint64_t gaps;    /* where something else is */
+	uint64_t headers; /* of them: a frame's header alone */
+	uint64_t header;  /* offset where one should be; UNKNOWN */
 	uint64_t gap_at;  /* the first of them */
 	uint64_t gap_end; /* of the last */
 };
+
+static uint64_t
+begin_gap(struct scan *sc)
+{
+	if (sc->gaps++ == 0)
+		sc->gap_at = sc->at;
+	return sc->at;
+}
+
+/* A gap ends. It may be the header of a frame and no record, of which most is right mostly. */
+static void
+end_gap(const struct loader *ld, struct scan *sc, uint64_t from)
+{
+	const struct segment_frame *fr = (const void *)segment_record(ld->piece, from);
+
+	sc->gap_end = sc->at;
+	if (sc->at - from == sizeof(*fr) &&
+	    (from == sc->header || fr->magic == SEGMENT_MAGIC ||
+		id_equal(&fr->log, &ld->file->log)))
+		sc->headers++;
+}
 
 /* What is damaged in between is passed over in the smallest steps: a header that is right may
  * stand where its body does not, when blocks of the file changed places. */
@@ -97,7 +120,7 @@ static int
 scan_run(struct loader *ld, struct scan *sc, const struct segment_run *kind)
 {
 	bool goes_on = false;
-	bool in_gap = false;
+	uint64_t gap = UNKNOWN; /* where it began */
 
 	while (sc->end - sc->at >= RECORD_HEADER) {
 		const struct record *rec = segment_record(ld->piece, sc->at);
@@ -107,27 +130,27 @@ scan_run(struct loader *ld, struct scan *sc, const struct segment_run *kind)
 		if (rc == 0) {
 			uint64_t to = sc->at + record_stride(rec->length);
 
+			if (gap != UNKNOWN)
+				end_gap(ld, sc, gap);
+			gap = UNKNOWN;
 			rc = add_record(ld->piece, sc->at, to, kind, goes_on);
 			if (rc < 0)
 				return rc;
 			goes_on = true;
-			in_gap = false;
 			sc->count++;
 			sc->at = to;
 			continue;
 		}
-		if (!in_gap && sc->gaps++ == 0)
-			sc->gap_at = sc->at;
-		in_gap = true;
+		if (gap == UNKNOWN)
+			gap = begin_gap(sc);
 		goes_on = false;
 		sc->at += RECORD_ALIGN;
-		sc->gap_end = sc->at;
 	}
-	if (sc->at < sc->end && !in_gap && sc->gaps++ == 0)
-		sc->gap_at = sc->at;
-	if (sc->at < sc->end)
-		sc->gap_end = sc->end;
+	if (gap == UNKNOWN && sc->at < sc->end)
+		gap = begin_gap(sc);
 	sc->at = sc->end;
+	if (gap != UNKNOWN)
+		end_gap(ld, sc, gap);
 	return 0;
 }
 
@@ -145,6 +168,7 @@ take_frame(struct loader *ld, const struct segment_frame *fr)
 	struct scan sc = {
 		.at = fr->offset + sizeof(*fr),
 		.end = segment_frame_end(fr, ld->file),
+		.header = UNKNOWN,
 	};
 	int64_t lost;
 	int rc;
@@ -187,7 +211,7 @@ static int
 take_zone(struct loader *ld, uint64_t from, uint64_t to, uint64_t after)
 {
 	struct segment_run kind = { 0 };
-	struct scan sc = { .at = from, .end = to };
+	struct scan sc = { .at = from, .end = to, .header = from };
 	int64_t lost;
 	int ring, rc;
 
@@ -197,8 +221,7 @@ take_zone(struct loader *ld, uint64_t from, uint64_t to, uint64_t after)
 	rc = scan_run(ld, &sc, &kind);
 	if (rc < 0)
 		return rc;
-	/* The header itself is the first gap. */
-	lost = sc.gaps > 0 ? (int64_t)sc.gaps - 1 : 0;
+	lost = (int64_t)(sc.gaps - sc.headers);
 	if (sc.count == 0)
 		lost = 1;
 	if (ld->before != UNKNOWN && after != UNKNOWN && after >= ld->before)

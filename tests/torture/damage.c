@@ -345,9 +345,12 @@ main(int argc, char **argv)
 		     ", mended %" PRIu64 ", refused: rings %" PRIu64
 		     ", streams %" PRIu64 ", marks %" PRIu64 "; of logs: cases %" PRIu64
 		     ", lost %" PRIu64 ", reported %" PRIu64
-		     ", settled and again %" PRIu64 "\n",
+		     ", settled and again %" PRIu64
+		     "; not as many, as blocks changed places %" PRIu64
+		     ", the slots were hit %" PRIu64 ", settled ones too %" PRIu64 "\n",
 	    judged.cases, judged.lost, judged.reported, judged.mended,
 	    judged.rings_refused, judged.streams_refused, judged.marks_refused,
-	    log_judged.cases, log_judged.lost, log_judged.reported, log_judged.again);
+	    log_judged.cases, log_judged.lost, log_judged.reported, log_judged.again,
+	    log_judged.swapped, log_judged.slots, log_judged.settled);
 	return status;
 }

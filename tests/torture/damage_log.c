@@ -260,7 +260,9 @@ live(struct log_state *ls, uint64_t *seed)
 			step_append(&op, seed);
 		}
 	}
+	/* Killed: what it began on the disk ends, before anybody looks. */
 	log_close(op.log);
+	disk_free(ls->disk);
 }
 
 /* ---- files --------------------------------------------------------------------------- */
@@ -338,8 +340,9 @@ log_state_make(int runtime_fd, int state_fd, struct disk *disk, uint64_t *seed)
 		damage_die("memory", -ENOMEM);
 	ls->runtime_fd = runtime_fd;
 	ls->state_fd = state_fd;
-	ls->disk = disk;
+	must(disk_new(&ls->disk), "disk_new");
 	live(ls, seed);
+	ls->disk = disk;
 	fd = open_log_dir(ls);
 	load_files(ls, fd, false);
 	load_files(ls, runtime_fd, true);
@@ -527,12 +530,22 @@ judge_items(const struct opened *op, uint64_t reported, bool told)
 	log_judged.reported += reported;
 	if (lost > 0 && !told)
 		return "a loss is not told";
-	if (op->state->swapped)
+	if (lost == reported)
 		return NULL;
+	if (ls->swapped) {
+		log_judged.swapped++;
+		return NULL;
+	}
+	if (reported > lost + settled)
+		return "more are told than are lost";
 	/* How many were there is told by the slots, if those are whole. */
-	if (lost > reported && !touched(ls, true))
+	if (touched(ls, true))
+		log_judged.slots++;
+	else if (reported > lost)
+		log_judged.settled++;
+	else
 		return "fewer are told than are lost";
-	return reported > lost + settled ? "more are told than are lost" : NULL;
+	return NULL;
 }
 
 static const char *

@@ -10,6 +10,9 @@ struct log_state; /* an undamaged log, as a killed daemon left it */
 
 struct log_judged { /* over all cases */
 	uint64_t cases, lost, reported, again;
+	/* Cases in which more or fewer were reported than lost, and why that may be: blocks changed places;
+	 * the slots were damaged too; what was hit begins before the end of what is settled. */
+	uint64_t swapped, slots, settled;
 };
 extern struct log_judged log_judged;
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/compiler.h"
 #include "record/record.h"
 #include "ring_fixture.h"
 #include "spool/segment.h"
@@ -296,6 +297,38 @@ START_TEST(block_of_zeros_costs_no_more_than_it_covers)
 }
 END_TEST
 
+/* Of which frames the header, and the first record behind it; nothing tells how many there were. */
+static const struct uncounted_row {
+	unsigned headers, records; /* bits */
+} uncounted_rows[] = {
+	{ 0x8, 0 },
+	{ 0xc, 0 },
+	{ 0xf, 0 },
+	{ 0xc, 0x4 },
+	{ 0xc, 0xc },
+};
+
+START_TEST(damaged_headers_at_an_uncounted_end_are_no_lost_records)
+{
+	const struct uncounted_row *row = &uncounted_rows[_i];
+	struct found fd;
+	unsigned lost = 0;
+
+	for (unsigned i = 0; i < FRAMES; i++) {
+		if (row->headers >> i & 1)
+			file[frame_at[i] + 131] ^= 1;
+		if (row->records >> i & 1) {
+			file[record_at[i * RECORDS]] ^= 1;
+			lost++;
+		}
+	}
+	write_file(end);
+	fd = load_all();
+	ck_assert_uint_eq(fd.lost, lost);
+	ck_assert_uint_eq(fd.count, ALL - lost);
+}
+END_TEST
+
 START_TEST(piece_begins_with_the_frame_of_the_wanted_offset)
 {
 	for (unsigned hint = 0; hint < FRAMES; hint++)
@@ -329,6 +362,8 @@ suite_segment(void)
 	tcase_add_test(tc, file_cut_anywhere_gives_what_is_whole);
 	tcase_add_test(tc, file_that_is_too_short_loses_what_is_missing);
 	tcase_add_test(tc, block_of_zeros_costs_no_more_than_it_covers);
+	tcase_add_loop_test(tc, damaged_headers_at_an_uncounted_end_are_no_lost_records,
+	    0, ARRAY_LEN(uncounted_rows));
 	tcase_add_test(tc, piece_begins_with_the_frame_of_the_wanted_offset);
 	suite_add_tcase(su, tc);
 	return su;
