@@ -270,6 +270,13 @@ put_item(struct control_reply *reply, const struct diff_item *it)
 	return item_end(&item, reply->items);
 }
 
+static void
+put_texts(struct control_reply *reply, const struct reload_faults *rf)
+{
+	for (size_t i = 0; i < rf->n; i++)
+		(void)json_array_append_new(reply->warnings, json_string(rf->texts[i]));
+}
+
 void
 reload_answer_done(const struct reload_answer *ra, const struct diff *df)
 {
@@ -285,6 +292,7 @@ reload_answer_done(const struct reload_answer *ra, const struct diff *df)
 	if (ra->reply == NULL)
 		return;
 	ra->reply->kind = "reload";
+	put_texts(ra->reply, ra->untried);
 	for (size_t i = 0; rc == 0 && i < df->count; i++)
 		rc = put_item(ra->reply, &df->items[i]);
 	control_reply_end(ra->reply, rc);
@@ -312,7 +320,7 @@ reload_answer_refuse(
 	    quote(config).text, rf->count, rf->count == 1 ? "" : "s",
 	    ra->check ? "" : "; ", ra->check ? "" : outcome);
 	(void)json_array_clear(reply->warnings);
-	for (size_t i = 0; i < rf->n; i++)
-		(void)json_array_append_new(reply->warnings, json_string(rf->texts[i]));
+	put_texts(reply, rf);
+	put_texts(reply, ra->untried);
 	control_reply_end(reply, -EBADMSG);
 }

@@ -24,7 +24,9 @@ static void
 take_fault(void *arg, const char *file, int line, const char *key, const char *why)
 {
 	struct doctor *dr = arg;
-	json_t *fi = findings_add(&dr->findings, FINDING_BAD, key);
+	/* What is wrong with the file as a whole has no key. */
+	json_t *fi = findings_add(&dr->findings, FINDING_BAD,
+	    line > 0 || strcmp(key, "file") != 0 ? key : file);
 	char where[32] = "";
 
 	finding_say(fi, "what", "the configuration is not accepted");

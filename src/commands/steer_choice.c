@@ -11,6 +11,8 @@
 #include "config/conf.h"
 #include "control/command.h"
 
+#define TIMEOUT_MAX_MS (30 * 24 * 3600 * UINT64_C(1000)) /* 30d */
+
 const char *
 steer_kind_name(enum pause_kind kind)
 {
@@ -31,12 +33,11 @@ int
 steer_absent(struct control_reply *reply, const char *what, const char *name)
 {
 	return control_reply_refuse(reply, -ENOENT,
-	    "no enabled %s is called %s; \"show %s\" lists them", what,
-	    quote(name).text,
-	    strcmp(what, "queue") == 0   ? "queues"
-	    : strcmp(what, "peer") == 0  ? "peers"
-	    : strcmp(what, "route") == 0 ? "routes"
-					 : "routes\" and \"show peers");
+	    "no enabled %s is called %s; \"show %s them", what, quote(name).text,
+	    strcmp(what, "queue") == 0   ? "queues\" lists"
+	    : strcmp(what, "peer") == 0  ? "peers\" lists"
+	    : strcmp(what, "route") == 0 ? "routes\" lists"
+					 : "routes\" and \"show peers\" list");
 }
 
 struct assembly_peer *
@@ -174,19 +175,28 @@ int
 steer_timeout_parse(uint64_t *ret_ms, struct control_reply *reply, size_t i)
 {
 	uint64_t ms = 0;
+	int rc;
 
 	if (i == reply->n_args) {
 		*ret_ms = 0;
 		return 0;
 	}
+	if (strcmp(reply->args[i], "timeout") == 0 && i + 1 == reply->n_args)
+		return control_reply_refuse(reply, -EINVAL,
+		    "behind \"timeout\" a duration is missing, such as 10s");
 	if (strcmp(reply->args[i], "timeout") != 0 || i + 2 != reply->n_args)
 		return control_reply_refuse(reply, -EINVAL,
 		    "\"%s\" is not understood: behind it may stand \"timeout\" and a "
 		    "duration",
 		    quote(reply->args[i]).text);
-	if (parse_duration(&ms, reply->args[i + 1]) < 0 || ms == 0 || ms > UINT32_MAX)
+	rc = parse_duration(&ms, reply->args[i + 1]);
+	if (rc == -ERANGE || (rc == 0 && (ms == 0 || ms > TIMEOUT_MAX_MS)))
 		return control_reply_refuse(reply, -EINVAL,
-		    "\"%s\" must be a duration with a unit, such as 10s",
+		    "the timeout \"%s\" must be from 1ms to 30d",
+		    quote(reply->args[i + 1]).text);
+	if (rc < 0)
+		return control_reply_refuse(reply, -EINVAL,
+		    "the timeout \"%s\" must be a duration with a unit, such as 10s",
 		    quote(reply->args[i + 1]).text);
 	*ret_ms = ms;
 	return 0;

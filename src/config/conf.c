@@ -179,6 +179,18 @@ conf_free(struct conf *cf)
 	free(cf);
 }
 
+char *
+conf_fault_place(char *buf, size_t size, const char *file, int line, const char *key)
+{
+	if (line > 0)
+		(void)snprintf(buf, size, "%s:%d: %s", file, line, key);
+	else if (strcmp(key, "file") == 0)
+		(void)snprintf(buf, size, "%s", file);
+	else
+		(void)snprintf(buf, size, "%s: %s", file, key);
+	return buf;
+}
+
 struct conf_place
 conf_key_place(const struct conf *cf, const char *key)
 {

@@ -152,6 +152,12 @@ struct conf {
 typedef void conf_fault_fn(
     void *arg, const char *file, int line, const char *key, const char *why);
 
+/* What is written before the ": why" of a fault, into buf, which is returned: "file:line: key",
+ * "file: key" without a line, and only "file" where the file as a whole is meant. */
+#define CONF_PLACE_MAX 1024 /* bytes with the NUL; a longer one is cut */
+char *conf_fault_place(
+    char *buf, size_t size, const char *file, int line, const char *key);
+
 /* Read, check everything, report every fault. 0 and *ret (belongs to the caller:
  * conf_free()), or the number of faults, *ret untouched. What a syntax error hides is
  * told when it is mended. */

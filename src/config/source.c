@@ -56,8 +56,12 @@ read_file(struct scan *sc, size_t line)
 
 	rc = file_read(&text, &len, AT_FDCWD, name, SOURCE_FILE_MAX);
 	if (rc < 0) {
-		fault_add(sc->fl, line, line == 0 ? "file" : "@include",
-		    "%s cannot be read: %s", quote(name).text, reading_failure(rc));
+		if (line == 0)
+			fault_add(sc->fl, 0, "file", "cannot be read: %s",
+			    reading_failure(rc));
+		else
+			fault_add(sc->fl, line, "@include", "%s cannot be read: %s",
+			    quote(name).text, reading_failure(rc));
 		if (rc == -ENOMEM || line == 0)
 			return rc;
 		/* Go on: the rest may have faults of its own. */

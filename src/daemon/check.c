@@ -27,8 +27,11 @@
 static void
 print_fault(void *arg, const char *file, int line, const char *key, const char *why)
 {
+	char place[CONF_PLACE_MAX];
+
 	(void)arg;
-	(void)fprintf(stderr, "%s:%d: %s: %s\n", file, line, key, why);
+	(void)fprintf(stderr, "%s: %s\n",
+	    conf_fault_place(place, sizeof(place), file, line, key), why);
 }
 
 /* ---- rings -------------------------------------------------------------------- */

@@ -73,8 +73,11 @@ struct daemon {
 static void
 log_fault(void *arg, const char *file, int line, const char *key, const char *why)
 {
+	char place[CONF_PLACE_MAX];
+
 	(void)arg;
-	log_event(EVENT_CONFIG_FAULT, NULL, "%s:%d: %s: %s", file, line, key, why);
+	log_event(EVENT_CONFIG_FAULT, NULL, "%s: %s",
+	    conf_fault_place(place, sizeof(place), file, line, key), why);
 }
 
 /* ---- the loop ---------------------------------------------------------------- */
@@ -341,6 +344,7 @@ start_reload(struct daemon *dm)
 		.prepare = adoption_prepare,
 		.commit = adoption_commit,
 		.undo = adoption_undo,
+		.try = adoption_try,
 		.owner = &dm->adoption };
 	int rc;
 

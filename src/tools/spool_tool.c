@@ -263,8 +263,10 @@ static void
 say_fault(void *arg, const char *file, int line, const char *key, const char *why)
 {
 	const struct tool *tl = arg;
+	char place[CONF_PLACE_MAX];
 
-	(void)fprintf(tl->err, "%s:%d: %s: %s\n", file, line, key, why);
+	(void)fprintf(tl->err, "%s: %s\n",
+	    conf_fault_place(place, sizeof(place), file, line, key), why);
 }
 
 /* Without --config the directories are those of the options. */

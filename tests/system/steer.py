@@ -353,6 +353,9 @@ def wait(lab):
     for words in (("ready", "timeout"), ("ready", "timeout", "5"), ("empty",), ("settled", "main",
                   "for", "5s")):
         require_status(bridge.a, USAGE, "wait", *words)
+    for time in ("0s", "31d", "99999999999999999999d"):
+        said = require_status(bridge.a, USAGE, "wait", "ready", "timeout", time)
+        require("must be from 1ms to 30d" in said, said)
     require_status(bridge.a, ABSENT, "wait", "empty", "nobody", "timeout", "1s")
     require_status(bridge.a, ABSENT, "wait", "connected", "main", "timeout", "1s")
     bridge.finish(100)

@@ -257,6 +257,27 @@ START_TEST(load_of_no_file_is_a_fault)
 }
 END_TEST
 
+static const struct place_row {
+	int line;
+	const char *key;
+	const char *text;
+} place_rows[] = {
+	{ 12, "queues.q.uri", "/c:12: queues.q.uri" },
+	{ 3, "@include", "/c:3: @include" },
+	{ 0, "name", "/c: name" },
+	{ 0, "file", "/c" },
+};
+
+START_TEST(fault_without_a_line_is_told_without_one)
+{
+	const struct place_row *row = &place_rows[_i];
+	char buf[CONF_PLACE_MAX];
+
+	ck_assert_str_eq(
+	    conf_fault_place(buf, sizeof(buf), "/c", row->line, row->key), row->text);
+}
+END_TEST
+
 Suite *
 suite_conf(void)
 {
@@ -275,6 +296,8 @@ suite_conf(void)
 	tcase_add_test(tc, load_entry_with_slash_can_be_a_local_destination);
 	tcase_add_test(tc, load_one_queue_with_disjoint_takes_is_fine);
 	tcase_add_test(tc, load_of_no_file_is_a_fault);
+	tcase_add_loop_test(
+	    tc, fault_without_a_line_is_told_without_one, 0, ARRAY_LEN(place_rows));
 	suite_add_tcase(s, tc);
 	return s;
 }
