@@ -9,11 +9,14 @@
 #include <jansson.h>
 
 #include "base/compiler.h"
+#include "client/grammar.h"
 #include "client/query.h"
+#include "client/verbs.h"
+#include "control/command.h"
+#include "control/help.h"
 #include "control/reply.h"
 
 #define SILENCE_MS 2000 /* somebody waits with a finger on a key */
-#define TYPE_MAX   16   /* bytes of "STREAM-ID" with its NUL */
 
 /* What an argument in capitals stands for: the member of the items of an answer. */
 static const struct type_row {
@@ -27,6 +30,7 @@ static const struct type_row {
 	{ "LETTER-ID", "show dead-letters", "id" },
 	{ "HELD-ID", "show in-doubt", "id" },
 	{ "STREAM-ID", "show in-doubt", "stream" },
+	{ "AREA", "log", "area" },
 };
 
 struct completion {
@@ -94,156 +98,80 @@ offer_names(struct completion *co, const struct type_row *row)
 	json_decref(items);
 }
 
-/* One of the alternatives of an argument. */
+/* A word of a row: it stands for itself, or for what the daemon has. */
 static void
-offer_alternative(struct completion *co, const char *at, size_t len)
+offer_word(void *owner, const char *word, size_t len)
 {
-	if (len > 0 && islower((unsigned char)*at)) {
-		offer(co, at, len);
+	struct completion *co = owner;
+
+	if (!isupper((unsigned char)*word)) {
+		offer(co, word, len);
 		return;
 	}
 	for (size_t i = 0; i < ARRAY_LEN(types); i++) {
-		if (strlen(types[i].type) == len && memcmp(types[i].type, at, len) == 0)
+		if (strlen(types[i].type) == len &&
+		    memcmp(types[i].type, word, len) == 0)
 			offer_names(co, &types[i]);
 	}
 }
 
-/* A word of a row of the table: "show", "[ROUTE|all...]", "D]". */
+/* Only the words of commands themselves. */
 static void
-offer_word(struct completion *co, const char *at, size_t len)
+offer_own_word(void *owner, const char *word, size_t len)
 {
-	while (len > 0 && *at == '[') {
-		at++;
-		len--;
-	}
-	while (len > 0 && strchr("].", at[len - 1]) != NULL)
-		len--;
-	while (len > 0) {
-		const char *bar = memchr(at, '|', len);
-		size_t part = bar == NULL ? len : (size_t)(bar - at);
-
-		offer_alternative(co, at, part);
-		at += part;
-		len -= part;
-		if (len > 0) { /* the bar */
-			at++;
-			len--;
-		}
-	}
-}
-
-/* How far a row has been followed. */
-struct follow {
-	const char *at; /* the next word of the row */
-	size_t len;     /* 0: there is none */
-	bool repeats;   /* it ended in "..." */
-};
-
-static void
-follow_next(struct follow *fo)
-{
-	static const char more[] = "...";
-	size_t len = fo->len;
-
-	while (len > 0 && fo->at[len - 1] == ']')
-		len--;
-	if (len >= sizeof(more) - 1 &&
-	    memcmp(fo->at + len - (sizeof(more) - 1), more, sizeof(more) - 1) == 0) {
-		fo->repeats = true;
-		return;
-	}
-	fo->at += fo->len;
-	fo->at += strspn(fo->at, " ");
-	fo->len = strcspn(fo->at, " ");
-}
-
-static bool
-is_own_word(const struct follow *fo)
-{
-	return fo->len > 0 && islower((unsigned char)*fo->at) &&
-	       memchr(fo->at, '|', fo->len) == NULL;
-}
-
-/* Follow the words before the last. Returns how many of them are own words of the row, or -1:
- * it is another command. */
-static int
-follow_words(struct follow *ret, const struct completion *co, const char *row)
-{
-	struct follow fo = { .at = row, .len = strcspn(row, " ") };
-	bool arguments = false;
-	int n_own = 0;
-
-	for (size_t i = 0; i + 1 < co->n && fo.len > 0; i++) {
-		const char *word = co->words[i];
-
-		arguments = arguments || !is_own_word(&fo);
-		if (!arguments) {
-			if (strlen(word) > fo.len ||
-			    memcmp(fo.at, word, strlen(word)) != 0)
-				return -1;
-			n_own++;
-		}
-		follow_next(&fo);
-	}
-	*ret = fo;
-	return n_own;
-}
-
-/* Offer what the row has at the place of the last word. */
-static void
-offer_row(struct completion *co, struct follow *fo)
-{
-	bool optional = fo->len > 0 && *fo->at == '[';
-
-	offer_word(co, fo->at, fo->len);
-	/* What is in brackets may be left out. */
-	while (optional && fo->len > 0 && !fo->repeats) {
-		bool closes = fo->at[fo->len - 1] == ']';
-
-		follow_next(fo);
-		if (!closes)
-			continue;
-		optional = fo->len > 0 && *fo->at == '[';
-		offer_word(co, fo->at, fo->len);
-	}
+	if (islower((unsigned char)*word))
+		offer(owner, word, len);
 }
 
 /* Of the rows that go with the words before, those that have most of them as their own:
  * behind "resolve stream" nothing of "resolve ID" is meant. */
 static void
-offer_rows(struct completion *co, const json_t *rows)
+offer_rows(struct completion *co, const struct verbs *ve, grammar_fn *next)
 {
-	struct follow fo = { 0 };
+	size_t n = co->n - 1;
 	int most = 0;
 
 	for (int pass = 0; pass < 2; pass++) {
-		for (size_t i = 0; i < json_array_size(rows); i++) {
-			const char *row = json_string_value(
-			    json_object_get(json_array_get(rows, i), "command"));
-			int n = row == NULL ? -1 : follow_words(&fo, co, row);
+		for (size_t i = 0; i < ve->n; i++) {
+			const char *row = ve->commands[i].words;
+			int own = grammar_follow(row, co->words, n, NULL, NULL);
 
-			if (pass == 1 && n == most)
-				offer_row(co, &fo);
-			most = n > most ? n : most;
+			if (pass == 1 && own == most)
+				(void)grammar_follow(row, co->words, n, next, co);
+			most = own > most ? own : most;
 		}
 	}
 }
 
+/* Behind "help" stand the words of a command. */
+static bool
+asks_for_help(const struct completion *co)
+{
+	return co->n > 1 && co->words[0][0] != '\0' &&
+	       strncmp(help_command.words, co->words[0], strlen(co->words[0])) == 0;
+}
+
 int
-complete_command(FILE *out, const char *socket, const char *const *words, size_t n,
-    const char *const *own)
+complete_command(FILE *out, const char *socket, const char *const *words, size_t n)
 {
 	struct completion co = { .out = out, .socket = socket, .words = words, .n = n };
-	json_t *rows;
+	struct query qu = { .socket = socket, .silence_ms = SILENCE_MS };
+	struct verbs ve = { 0 };
+	int rc = 0;
 
 	co.seen = json_object();
 	if (co.seen == NULL)
 		return -ENOMEM;
-	for (size_t i = 0; n == 1 && own[i] != NULL; i++)
-		offer(&co, own[i], strlen(own[i]));
-	rows = ask_items(socket, "help");
-	offer_rows(&co, rows);
-	json_decref(rows);
+	if (verbs_ask(&ve, &qu) != REPLY_DONE)
+		rc = verbs_built_in(&ve);
+	if (asks_for_help(&co)) {
+		co.words++;
+		co.n--;
+		offer_rows(&co, &ve, offer_own_word);
+	} else {
+		offer_rows(&co, &ve, offer_word);
+	}
+	verbs_done(&ve);
 	json_decref(co.seen);
-	return 0;
+	return rc;
 }

@@ -13,12 +13,16 @@
 #include "client/complete.h"
 #include "client/confirm.h"
 #include "client/doctor.h"
+#include "client/guide.h"
 #include "client/options.h"
 #include "client/plugin.h"
 #include "client/query.h"
 #include "client/screen.h"
 #include "client/top.h"
+#include "client/verbs.h"
 #include "client/watch.h"
+#include "control/command.h"
+#include "control/help.h"
 #include "control/reply.h"
 #include "control/request.h"
 #include "control/text.h"
@@ -31,7 +35,8 @@ struct ctl {
 	FILE *err;
 	struct text line;
 	struct text answer;
-	bool is_judged; /* the exit status is that of a check */
+	struct request request; /* the words of the line */
+	bool is_judged;         /* the exit status is that of a check */
 };
 
 /* Has all that was printed been written? Returns the exit status. */
@@ -77,7 +82,7 @@ has_doubtful_body(const struct request *rq, bool says_json)
 static int
 compose_line(struct ctl *ct, char **words, int n)
 {
-	struct request rq;
+	struct request *rq = &ct->request;
 	bool says_json;
 	int rc;
 
@@ -95,8 +100,8 @@ compose_line(struct ctl *ct, char **words, int n)
 		text_puts(&ct->line, " json");
 	rc = ct->line.rc;
 	if (rc == 0)
-		rc = request_split(&rq, ct->line.bytes, ct->line.len);
-	if (rc == 0 && has_doubtful_body(&rq, says_json))
+		rc = request_split(rq, ct->line.bytes, ct->line.len);
+	if (rc == 0 && has_doubtful_body(rq, says_json))
 		return say_usage(ct, "a body whose last word is \"json\"",
 		    "must be given as base64 (send QUEUE base64 ...)");
 	if (rc == 0)
@@ -319,30 +324,18 @@ watch_line(struct ctl *ct)
 	return watch_run(ct->out, ct->options.watch_ms, run_again, ct);
 }
 
-static int
-run_daemon_command(struct ctl *ct, char **words, int n)
-{
-	int status;
-
-	text_init(&ct->line, CONTROL_LINE_MAX);
-	text_init(&ct->answer, ASK_ANSWER_MAX);
-	status = compose_line(ct, words, n);
-	if (status == 0)
-		status = ct->options.watch_ms > 0 ? watch_line(ct) : run_line(ct);
-	text_done(&ct->line);
-	text_done(&ct->answer);
-	return status;
-}
-
 /* ---- the client's own commands ---------------------------------------------------- */
 
 static int
 run_top(struct ctl *ct)
 {
 	struct query qu = { .socket = ct->options.socket };
-	int status = top_run(
-	    &qu, ct->options.watch_ms > 0 ? ct->options.watch_ms : TOP_EVERY_MS);
+	int status;
 
+	if (ct->options.as_json)
+		return say_usage(ct, "--json", "is not for \"top\"");
+	status = top_run(
+	    &qu, ct->options.watch_ms > 0 ? ct->options.watch_ms : TOP_EVERY_MS);
 	if (status != REPLY_DONE)
 		(void)fprintf(ct->err, PROGRAM ": %s\n", qu.why);
 	return status;
@@ -381,66 +374,179 @@ run_doctor(struct ctl *ct)
 
 	if (ct->options.watch_ms > 0)
 		return say_usage(ct, "--watch", "repeats only commands that show");
+	if (strcmp(ct->options.socket, CTL_SOCKET) != 0)
+		return say_usage(
+		    ct, "--socket", "is not for \"doctor\", which goes by --config");
 	status = doctor_run(ct->out, ct->options.config, ct->options.as_json);
 	return finish_output(ct, status);
 }
 
-static const struct own_command {
-	const char *word;
-	int (*run)(struct ctl *ct);
-} own_commands[] = {
-	{ "check", run_check },
-	{ "doctor", run_doctor },
-	{ "top", run_top },
+/* Of the table, in the same order as verbs_own() has them. */
+#define COMMAND(words, role, help, columns, as_list, run)
+#define OWN_COMMAND(words, help, run) run,
+typedef int ctl_fn(struct ctl *ct);
+static ctl_fn *const own_runs[] = {
+#include "control/commands.def"
 };
 
-static const struct own_command *
-find_own(char **words, int n)
+/* ---- the command that is meant ---------------------------------------------------- */
+
+/* One that the client does itself, or NULL. */
+static ctl_fn *
+own_run(const struct control_command *cm)
 {
-	for (size_t i = 0; n > 0 && i < ARRAY_LEN(own_commands); i++) {
-		if (strcmp(words[0], own_commands[i].word) == 0)
-			return &own_commands[i];
+	size_t n;
+	const struct control_command *own = verbs_own(&n);
+
+	for (size_t i = 0; cm != NULL && i < n; i++) {
+		if (strcmp(own[i].words, cm->words) == 0)
+			return own_runs[i];
 	}
 	return NULL;
+}
+
+/* Does an explanation name what the daemon does not know? */
+static bool
+names_own(const char *why)
+{
+	size_t n;
+	const struct control_command *own = verbs_own(&n);
+
+	for (size_t i = 0; i < n; i++) {
+		if (strstr(why, own[i].words) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool
+is_help(const struct control_command *cm)
+{
+	return cm != NULL && strcmp(cm->words, help_command.words) == 0;
+}
+
+/* "help COMMAND", or "COMMAND --help". */
+static int
+run_help(struct ctl *ct, size_t first)
+{
+	struct query qu = { .socket = ct->options.socket };
+	const struct guide gd = { .out = ct->out,
+		.qu = &qu,
+		.words = ct->request.words + first,
+		.n = ct->request.n_words - first,
+		.as_json = ct->options.as_json };
+	int status;
+
+	if (ct->options.watch_ms > 0)
+		return say_usage(ct, "--watch", "repeats only commands that show");
+	status = guide_run(&gd);
+	if (status != REPLY_DONE && !gd.as_json)
+		(void)fprintf(ct->err, PROGRAM ": usage: %s\n", qu.why);
+	return finish_output(ct, status);
+}
+
+static int
+run_own(struct ctl *ct, const struct request_match *match)
+{
+	const struct request *rq = &ct->request;
+
+	if (rq->n_words > match->n_words)
+		return say_usage(ct, rq->words[0], "takes only options");
+	return own_run(match->command)(ct);
+}
+
+/* The words are in ct->request. Each may be abbreviated as long as only one command can be meant, of
+ * the daemon's and the client's. */
+static int
+run_request(struct ctl *ct, const struct verbs *ve)
+{
+	struct request_match match = { 0 };
+	char why[REQUEST_WHY_MAX];
+	int rc = request_match(&match, why, &ct->request, ve->commands, ve->n);
+	int status;
+
+	if (ct->options.help)
+		return run_help(ct, is_help(match.command) ? match.n_words : 0);
+	if (rc != 0 && names_own(why)) {
+		(void)fprintf(ct->err, PROGRAM ": usage: %s\n", why);
+		return REPLY_USAGE;
+	}
+	status =
+	    options_fit(&ct->options, rc == 0 ? match.command->words : NULL, ct->err);
+	if (status != REPLY_DONE)
+		return status;
+	if (is_help(match.command))
+		return run_help(ct, match.n_words);
+	if (own_run(match.command) != NULL)
+		return run_own(ct, &match);
+	return ct->options.watch_ms > 0 ? watch_line(ct) : run_line(ct);
+}
+
+static int
+run_command(struct ctl *ct, char **words, int n)
+{
+	struct verbs ve = { 0 };
+	int status;
+
+	text_init(&ct->line, CONTROL_LINE_MAX);
+	text_init(&ct->answer, ASK_ANSWER_MAX);
+	status = compose_line(ct, words, n);
+	if (status == 0 && verbs_built_in(&ve) < 0)
+		status = say_usage(ct, "the command", "does not fit into the memory");
+	if (status == 0)
+		status = run_request(ct, &ve);
+	verbs_done(&ve);
+	text_done(&ct->line);
+	text_done(&ct->answer);
+	return status;
 }
 
 /* For the shells; without a word there is nothing to complete. */
 static int
 complete(const struct ctl *ct, char **words, int n)
 {
-	const char *own[ARRAY_LEN(own_commands) + 1] = { NULL };
 	int rc = 0;
 
-	for (size_t i = 0; i < ARRAY_LEN(own_commands); i++)
-		own[i] = own_commands[i].word;
 	if (n > 0)
-		rc = complete_command(ct->out, ct->options.socket,
-		    (const char *const *)words, (size_t)n, own);
+		rc = complete_command(
+		    ct->out, ct->options.socket, (const char *const *)words, (size_t)n);
 	return finish_output(ct, rc == 0 ? REPLY_DONE : REPLY_REFUSED);
 }
 
 static int
-run_words(struct ctl *ct, char **words, int n)
+print_usage(const struct ctl *ct)
 {
-	const struct own_command *own = find_own(words, n);
+	size_t n;
+	const struct control_command *own = verbs_own(&n);
 
-	if (ct->options.complete)
-		return complete(ct, words, n);
-	if (own == NULL)
-		return run_daemon_command(ct, words, n);
-	if (n > 1)
-		return say_usage(ct, own->word, "takes only options");
-	return own->run(ct);
+	(void)fputs(options_usage, ct->out);
+	for (size_t i = 0; i < n; i++)
+		(void)fprintf(ct->out, "  %-7.*s %s\n", (int)request_words_len(&own[i]),
+		    own[i].words, own[i].help);
+	return print(ct, options_help);
 }
 
 static int
 run_options(struct ctl *ct, char **words, int n)
 {
-	if (ct->options.help)
-		return print(ct, options_help);
+	if (ct->options.complete)
+		return complete(ct, words, n);
+	if (ct->options.help && n == 0)
+		return print_usage(ct);
 	if (ct->options.version)
 		return print(ct, PROGRAM " " PACKAGE_VERSION "\n");
-	return run_words(ct, words, n);
+	return run_command(ct, words, n);
+}
+
+/* Is it a check, which has exit statuses of its own, also when it was called wrongly? */
+static bool
+is_check(char **words, int n)
+{
+	static const char check[] = "check";
+	size_t len = n == 0 ? 0 : strcspn(words[0], " ");
+
+	/* No other command begins so. */
+	return len > 0 && len < sizeof(check) && strncmp(words[0], check, len) == 0;
 }
 
 int
@@ -453,7 +559,7 @@ ctl_run(int argc, char **argv, FILE *out, FILE *err)
 
 	if (status == REPLY_DONE)
 		status = run_options(&ct, words, n);
-	if (n > 0 && strcmp(words[0], "check") == 0)
+	if (is_check(words, n))
 		status = end_check(&ct, status);
 	return status;
 }

@@ -3,6 +3,7 @@
 #include <getopt.h>
 #include <string.h>
 
+#include "base/compiler.h"
 #include "base/parse.h"
 #include "client/ctl.h"
 #include "control/reply.h"
@@ -11,24 +12,24 @@
 #define CONFIG_FILE  SYSCONFDIR "/mqbridge/mqbridge.conf"
 #define WATCH_MIN_MS 100
 
-const char options_help[] =
+const char options_usage[] =
     "usage: " PROGRAM " [OPTION...] COMMAND...\n"
     "       " PROGRAM " [OPTION...] top | check | doctor\n"
     "       " PROGRAM " --help | --version\n"
     "\n"
-    "Asks a running mqbridged. \"" PROGRAM " help\" lists the commands it knows;\n"
-    "each word of a command may be abbreviated.\n"
-    "\n"
-    "  top      a live screen: rates, backlogs, ages; h there shows the keys\n"
-    "  check    one line and exit status 0 to 3 for a monitoring system\n"
-    "  doctor   what stands in the way on this host, also without a daemon\n"
+    "Asks a running mqbridged. \"" PROGRAM " help\" lists all commands,\n"
+    "\"" PROGRAM " help COMMAND\" tells of one; each word may be abbreviated.\n"
+    "Begin with \"show status\".\n"
+    "\n";
+
+const char options_help[] =
     "\n"
     "  --socket PATH     the daemon's control socket (" CTL_SOCKET ")\n"
     "  --json            print one JSON document\n"
     "  --yes             do not ask before what cannot be undone\n"
-    "  --watch D         show again and again, every D (2s)\n"
-    "  --age-warning D   check: the oldest message may wait so long\n"
-    "  --age-critical D  check: likewise\n"
+    "  --watch D         of show and top: again and again, every D (2s)\n"
+    "  --age-warning D   check: warn when the oldest message waits so long\n"
+    "  --age-critical D  check: likewise, critical\n"
     "  --config FILE     doctor: the configuration (" CONFIG_FILE ")\n"
     "\n"
     "Exit status: 0 done, 1 refused, 2 usage, 3 no daemon, 4 not permitted,\n"
@@ -73,10 +74,51 @@ read_duration(uint64_t *ret, FILE *err, const char *option)
 	return say_usage(err, option, "wants a duration of at least 100ms, such as 2s");
 }
 
+/* What is for some commands only. */
+static const struct special {
+	int option;
+	const char *name, *commands;
+} specials[] = {
+	{ 'W', "--age-warning", "is only for \"check\"" },
+	{ 'C', "--age-critical", "is only for \"check\"" },
+	{ 'f', "--config", "is only for \"doctor\"" },
+};
+
+static void
+note_special(struct options *op, int option)
+{
+	for (size_t i = 0; i < ARRAY_LEN(specials); i++) {
+		if (specials[i].option == option)
+			op->given |= 1U << i;
+	}
+}
+
+/* The ages of a check that are the wrong way round would hide one of them. */
+static int
+judge_ages(const struct plugin_limits *limits, FILE *err)
+{
+	if (limits->age_warning_ms == 0 || limits->age_critical_ms == 0 ||
+	    limits->age_warning_ms <= limits->age_critical_ms)
+		return 0;
+	return say_usage(err, "--age-critical", "must not be below --age-warning");
+}
+
+int
+options_fit(const struct options *op, const char *words, FILE *err)
+{
+	for (size_t i = 0; i < ARRAY_LEN(specials); i++) {
+		if ((op->given & 1U << i) != 0 &&
+		    (words == NULL || strstr(words, specials[i].name) == NULL))
+			return say_usage(err, specials[i].name, specials[i].commands);
+	}
+	return judge_ages(&op->limits, err);
+}
+
 /* Those with a value. */
 static int
 read_value(struct options *op, int option, FILE *err)
 {
+	note_special(op, option);
 	switch (option) {
 	case 's':
 		op->socket = optarg;

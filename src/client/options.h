@@ -18,6 +18,8 @@ struct options {
 	uint64_t watch_ms;           /* 0: once */
 	struct plugin_limits limits; /* of check */
 	bool help, version;
+	unsigned
+	    given; /* a bit for each that is not for every command: options_fit() */
 	int first; /* of the words that are no options, in argv */
 };
 
@@ -25,6 +27,12 @@ struct options {
  * what stood before the fault, and first. */
 int options_read(struct options *ret, int argc, char **argv, FILE *err) MUST_CHECK;
 
-extern const char options_help[]; /* what --help prints */
+/* Does the command take those that were given? words: of its row in the table, where its own options
+ * stand: "check [--age-warning D]"; NULL: it is in no table. Returns 0, or an exit status after err was
+ * told. What --watch repeats is not judged here. */
+int options_fit(const struct options *op, const char *words, FILE *err) MUST_CHECK;
+
+/* What --help prints before and behind what mqbridgectl does itself. */
+extern const char options_usage[], options_help[];
 
 #endif

@@ -55,10 +55,7 @@ log_change(struct control_reply *reply)
 {
 	const char *area = reply->n_args > 1 ? reply->args[1] : NULL;
 	enum log_level level;
-	int rc = control_reply_require(reply, CONTROL_ADMIN);
 
-	if (rc != 0)
-		return rc;
 	if (log_level_parse(&level, reply->args[0]) < 0)
 		return control_reply_refuse(reply, -EINVAL,
 		    "\"%s\" must be error, warn, info or debug",
@@ -82,8 +79,6 @@ commands_log(void *context, struct control_reply *reply)
 
 	(void)context;
 	reply->kind = "log";
-	if (reply->n_args > 0)
-		rc = log_change(reply);
 	for (size_t i = 0; rc == 0 && (area = log_area(i, &level)) != NULL; i++) {
 		struct item it;
 
@@ -93,4 +88,12 @@ commands_log(void *context, struct control_reply *reply)
 		rc = item_end(&it, reply->items);
 	}
 	return rc;
+}
+
+int
+commands_log_change(void *context, struct control_reply *reply)
+{
+	int rc = log_change(reply);
+
+	return rc == 0 ? commands_log(context, reply) : rc;
 }

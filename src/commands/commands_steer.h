@@ -23,6 +23,7 @@ int commands_send(void *context, struct control_reply *reply);
 
 extern const struct control_column commands_tap_columns[];
 int commands_tap(void *context, struct control_reply *reply);
+int commands_tap_bodies(void *context, struct control_reply *reply);
 
 extern const struct control_column commands_wait_columns[];
 int commands_wait_ready(void *context, struct control_reply *reply);
@@ -32,5 +33,6 @@ int commands_wait_settled(void *context, struct control_reply *reply);
 
 extern const struct control_column commands_log_columns[];
 int commands_log(void *context, struct control_reply *reply);
+int commands_log_change(void *context, struct control_reply *reply);
 
 #endif

@@ -319,13 +319,9 @@ tap_outlet_gone(struct outlet_tap *ot)
 static int
 parse_options(struct tap *tp, struct control_reply *reply)
 {
-	for (size_t i = 1; i < reply->n_args; i++) {
+	for (size_t i = tp->body ? 2 : 1; i < reply->n_args; i++) {
 		uint64_t *number = NULL;
 
-		if (strcmp(reply->args[i], "body") == 0) {
-			tp->body = true;
-			continue;
-		}
 		if (strcmp(reply->args[i], "every") == 0)
 			number = &tp->every;
 		if (strcmp(reply->args[i], "count") == 0)
@@ -333,13 +329,12 @@ parse_options(struct tap *tp, struct control_reply *reply)
 		if (number == NULL || ++i == reply->n_args ||
 		    parse_u64(number, reply->args[i], 1, UINT32_MAX) < 0) {
 			reply->error =
-			    "behind the route may stand \"body\", \"every N\" "
+			    "behind the route may stand \"body\", then \"every N\" "
 			    "and \"count N\", with numbers from 1";
 			return -EINVAL;
 		}
 	}
-	/* As in "show dead-letter". */
-	return tp->body ? control_reply_require(reply, CONTROL_OPERATOR) : 0;
+	return 0;
 }
 
 /* What is read of the route now: the object may go while it is tapped. */
@@ -377,10 +372,9 @@ tap_begin(struct tap *tp, struct control_reply *reply, const struct assembly_rou
 	return CONTROL_LATER;
 }
 
-int
-commands_tap(void *context, struct control_reply *reply)
+static int
+tap_run(struct commands_context *cx, struct control_reply *reply, bool body)
 {
-	struct commands_context *cx = context;
 	const struct assembly_route *ar =
 	    steer_route_find(cx->assembly, reply->args[0]);
 	struct tap *tp;
@@ -394,6 +388,7 @@ commands_tap(void *context, struct control_reply *reply)
 	text_init(&tp->pending, PENDING_MAX);
 	tp->cx = cx;
 	tp->reply = reply;
+	tp->body = body;
 	tp->tokens = SAMPLED_MAX;
 	tp->refilled_ms = clock_coarse_ms();
 	tp->told_ms = clock_monotonic_ms();
@@ -404,4 +399,16 @@ commands_tap(void *context, struct control_reply *reply)
 	if (rc < 0)
 		tap_free(tp);
 	return rc;
+}
+
+int
+commands_tap(void *context, struct control_reply *reply)
+{
+	return tap_run(context, reply, false);
+}
+
+int
+commands_tap_bodies(void *context, struct control_reply *reply)
+{
+	return tap_run(context, reply, true);
 }

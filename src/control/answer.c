@@ -14,6 +14,7 @@
 #include "base/quote.h"
 #include "control/change.h"
 #include "control/command.h"
+#include "control/help.h"
 #include "control/reply.h"
 #include "control/request.h"
 #include "control/roles.h"
@@ -42,56 +43,13 @@ struct answer {
 	void *owner;
 };
 
-/* A client that lays answers out itself needs what the text form is made of. */
-static json_t *
-columns_of(const struct control_command *cm)
-{
-	json_t *array = json_array();
-
-	for (const struct control_column *co = cm->columns; co->member != NULL; co++) {
-		json_t *column = json_pack(
-		    "{s:s, s:s}", "member", co->member, "heading", co->heading);
-
-		if (json_array_append_new(array, column) != 0) {
-			json_decref(array);
-			return NULL;
-		}
-	}
-	return array;
-}
-
 static int
 run_help(void *context, struct control_reply *reply)
 {
 	const struct answerer *an = context;
 
-	reply->kind = "help";
-	for (size_t i = 0; i < an->n; i++) {
-		const struct control_command *cm = &an->commands[i];
-		json_t *item = json_pack("{s:s, s:s, s:s, s:b, s:o}", "command",
-		    cm->words, "role", roles_name(cm->role), "help", cm->help,
-		    "as_list", cm->as_list, "columns", columns_of(cm));
-
-		if (json_array_append_new(reply->items, item) != 0)
-			return -ENOMEM;
-	}
-	return 0;
+	return help_run(reply, an->commands, an->n);
 }
-
-static const struct control_column help_columns[] = {
-	{ "command", "COMMAND" },
-	{ "help", "SHOWS" },
-	{ NULL, NULL },
-};
-
-static const struct control_command help_command = {
-	.words = "help",
-	.role = CONTROL_VIEWER,
-	.help =
-	    "these commands; each word may be abbreviated; \"json\" at the end for JSON",
-	.columns = help_columns,
-	.run = run_help,
-};
 
 int
 answerer_new(struct answerer **ret, const struct control_spec *spec)
@@ -114,6 +72,7 @@ answerer_new(struct answerer **ret, const struct control_spec *spec)
 		an->commands[i] = spec->commands[i];
 	}
 	an->commands[spec->n_commands] = help_command;
+	an->commands[spec->n_commands].run = run_help;
 	*ret = an;
 	return 0;
 }
@@ -141,30 +100,43 @@ split_fault(int rc)
 	}
 }
 
-/* Does the command take so many words behind its own? Takes the "yes" off. */
-static int
-take_arguments(struct control_reply *reply, char why[REQUEST_WHY_MAX],
-    const struct request *rq, const struct request_match *match)
+/* What stands behind the words of the command. Takes the "yes" off. */
+static void
+take_arguments(struct control_reply *reply, const struct control_command *cm,
+    const struct request *rq, size_t n_words)
 {
-	const struct control_command *cm = match->command;
 	struct request_arguments ra;
-	size_t n = rq->n_words - match->n_words;
+	size_t n = rq->n_words - n_words;
 
 	request_arguments(&ra, cm);
-	reply->args = rq->words + match->n_words;
-	if (ra.confirms && n > 0 && strcmp(reply->args[n - 1], "yes") == 0) {
-		reply->confirmed = true;
-		n--;
+	reply->args = rq->words + n_words;
+	reply->confirmed =
+	    ra.confirms && n > 0 && strcmp(reply->args[n - 1], "yes") == 0;
+	reply->n_args = n - reply->confirmed;
+}
+
+/* It takes something else behind its words, and so do all that begin with them. */
+static int
+explain_arguments(const struct answerer *an, const struct control_reply *reply,
+    char why[REQUEST_WHY_MAX], const struct control_command *cm)
+{
+	struct request_arguments ra;
+	const char *mark = "it is: ";
+	size_t forms = 0, len = 0;
+
+	request_arguments(&ra, cm);
+	for (size_t i = 0; i < an->n && len < REQUEST_WHY_MAX; i++) {
+		if (!request_same_words(cm, &an->commands[i]))
+			continue;
+		len += (size_t)snprintf(why + len, REQUEST_WHY_MAX - len, "%s%s", mark,
+		    an->commands[i].words);
+		mark = ", or: ";
+		forms++;
 	}
-	reply->n_args = n;
-	if (n >= ra.min && n <= ra.max)
-		return 0;
-	if (ra.max == 0)
+	if (forms == 1 && ra.max == 0)
 		(void)snprintf(why, REQUEST_WHY_MAX,
 		    "\"%s\" takes nothing behind it: \"%s\"", cm->words,
 		    quote(reply->args[0]).text);
-	else
-		(void)snprintf(why, REQUEST_WHY_MAX, "it is: %s", cm->words);
 	return -E2BIG;
 }
 
@@ -193,8 +165,17 @@ find_command(const struct answerer *an, struct answer *aw, struct request *rq,
 	rc = request_match(&match, why, rq, an->commands, an->n);
 	if (rc != 0)
 		return rc;
-	aw->command = match.command;
-	return take_arguments(&aw->reply, why, rq, &match);
+	for (size_t i = 0; i < an->n; i++) {
+		const struct control_command *cm = &an->commands[i];
+
+		if (!request_same_words(match.command, cm))
+			continue;
+		take_arguments(&aw->reply, cm, rq, match.n_words);
+		aw->command = cm;
+		if (request_fits(cm, aw->reply.args, aw->reply.n_args))
+			return 0;
+	}
+	return explain_arguments(an, &aw->reply, why, match.command);
 }
 
 int
@@ -209,13 +190,15 @@ control_reply_refuse(struct control_reply *reply, int rc, const char *format, ..
 	return rc;
 }
 
-int
-control_reply_require(struct control_reply *reply, enum control_role role)
+/* May the caller use the command? 0, or -EPERM with the reason in the reply. */
+static int
+answer_admit(struct answer *aw)
 {
-	struct answer *aw = (struct answer *)reply;
+	struct control_reply *reply = &aw->reply;
+	enum control_role role = aw->command->role;
 
 	/* What more than looks is noted, so that it can be told. */
-	if (role > CONTROL_VIEWER && aw->request == NULL) {
+	if (role > CONTROL_VIEWER) {
 		aw->request = change_request(aw->command, reply);
 		if (aw->request == NULL)
 			return -ENOMEM;
@@ -286,7 +269,7 @@ answer_run(struct answer *aw, struct request *rq)
 	aw->reply.items = json_array();
 	aw->reply.warnings = json_array();
 	if (aw->reply.items != NULL && aw->reply.warnings != NULL)
-		rc = control_reply_require(&aw->reply, aw->command->role);
+		rc = answer_admit(aw);
 	if (rc == 0)
 		rc = aw->command->run(
 		    aw->command->run == run_help ? an : an->context, &aw->reply);

@@ -82,9 +82,13 @@ struct control_command {
 	 * Behind it what else it takes, in capitals or brackets: "drop ID... [FORCE]": a
 	 * word in brackets may be absent, or several: "[timeout D]"; one that ends in "..."
 	 * may be repeated and is the last. It may be one of several, "ROUTE|all"; words in
-	 * small letters then stand for themselves. ROUTE, PEER, QUEUE, LETTER-ID, HELD-ID and
-	 * STREAM-ID are completed with what the daemon has (client/complete.c), a BODY is
-	 * never logged. "[yes]" at the very end: it may have to be confirmed. */
+	 * small letters then stand for themselves. ROUTE, PEER, QUEUE, LETTER-ID, HELD-ID,
+	 * STREAM-ID and AREA are completed with what the daemon has (client/complete.c); "[route|peer]"
+	 * before "ROUTE|PEER" says which of both. A BODY is never logged. "[yes]" at the very end: it may have to be confirmed.
+	 *
+	 * Several commands may begin with the same words: the first is meant that takes so many
+	 * words more, and has the first of them, until one in brackets comes, where they stand in small
+	 * letters: "tap ROUTE body" goes before "tap ROUTE [every N]". */
 	const char *words;
 	enum control_role role; /* the least that may use it; never 0 */
 	const char *help;       /* one line */
@@ -109,10 +113,6 @@ struct control_command {
 /* Why it was refused, in a line that names the object: rc, for run() to return. */
 int control_reply_refuse(struct control_reply *reply, int rc, const char *format, ...)
     PRINTF_LIKE(3, 4);
-
-/* What is asked for wants a higher role than the command as such: 0, or -EPERM with the reason in
- * reply->error. Like every command of such a role it is told of as a change. In run() only. */
-int control_reply_require(struct control_reply *reply, enum control_role role);
 
 #define CONTROL_PIECE_MAX (1UL << 20) /* bytes */
 

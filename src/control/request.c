@@ -88,9 +88,8 @@ is_argument(const char *word)
 	       memchr(word, '|', len) != NULL;
 }
 
-/* The word number i of a command, counted from 0; returns its length, 0 when it has none. */
-static size_t
-command_word(const struct control_command *cm, size_t i, const char **ret)
+size_t
+request_word(const struct control_command *cm, size_t i, const char **ret)
 {
 	const char *at = cm->words;
 	size_t len = strcspn(at, " ");
@@ -181,6 +180,38 @@ request_arguments(struct request_arguments *ret, const struct control_command *c
 	}
 }
 
+bool
+request_fits(const struct control_command *cm, const char *const *args, size_t n)
+{
+	const char *at = cm->words + request_words_len(cm);
+	struct request_arguments ra;
+
+	request_arguments(&ra, cm);
+	if (n < ra.min || n > ra.max)
+		return false;
+	for (size_t i = 0; i < n; i++) {
+		size_t len;
+
+		at += strspn(at, " ");
+		len = strcspn(at, " ");
+		if (len == 0 || *at == '[')
+			break;
+		if (!is_argument(at) &&
+		    (strlen(args[i]) != len || memcmp(args[i], at, len) != 0))
+			return false;
+		at += len;
+	}
+	return true;
+}
+
+bool
+request_same_words(const struct control_command *a, const struct control_command *b)
+{
+	size_t len = request_words_len(a);
+
+	return len == request_words_len(b) && memcmp(a->words, b->words, len) == 0;
+}
+
 /* Do two commands begin with the same n words? */
 static bool
 same_path(const struct control_command *a, const struct control_command *b, size_t n)
@@ -189,9 +220,9 @@ same_path(const struct control_command *a, const struct control_command *b, size
 	const char *word_b;
 
 	for (size_t i = 0; i < n; i++) {
-		size_t len = command_word(a, i, &word_a);
+		size_t len = request_word(a, i, &word_a);
 
-		if (len == 0 || len != command_word(b, i, &word_b) ||
+		if (len == 0 || len != request_word(b, i, &word_b) ||
 		    memcmp(word_a, word_b, len) != 0)
 			return false;
 	}
@@ -216,7 +247,7 @@ search_admits(
 
 	if (!same_path(cm, sr->lead, sr->depth))
 		return false;
-	return command_word(cm, sr->depth, &word) > 0 &&
+	return request_word(cm, sr->depth, &word) > 0 &&
 	       strncmp(word, abbreviation, strlen(abbreviation)) == 0;
 }
 
@@ -233,7 +264,7 @@ search_follow(struct search *sr, const char *abbreviation)
 
 		if (!search_admits(sr, cm, abbreviation))
 			continue;
-		if (command_word(cm, sr->depth, &word) == strlen(abbreviation)) {
+		if (request_word(cm, sr->depth, &word) == strlen(abbreviation)) {
 			found = cm;
 			several = false;
 			break;
@@ -262,7 +293,7 @@ search_complete(const struct search *sr)
 		const struct control_command *cm = &sr->commands[i];
 
 		if (same_path(cm, sr->lead, sr->depth) &&
-		    command_word(cm, sr->depth, &word) == 0)
+		    request_word(cm, sr->depth, &word) == 0)
 			return cm;
 	}
 	return NULL;
@@ -352,7 +383,7 @@ request_distance(const struct request *rq, const struct control_command *cm)
 		size_t typed = strlen(rq->words[i]);
 		size_t distance;
 
-		len = command_word(cm, i, &word);
+		len = request_word(cm, i, &word);
 		if (len == 0)
 			break;
 		if (strncmp(word, rq->words[i], typed) == 0)

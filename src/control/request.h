@@ -37,7 +37,7 @@ bool request_wants_json(const char *line, size_t len);
  * UTF-8) or -E2BIG (more than REQUEST_WORDS_MAX words). */
 int request_split(struct request *ret, const char *line, size_t len) MUST_CHECK;
 
-/* Find the command among the n of the table. Returns 0 or, with the reason in why as
+/* Find a command among the n of the table. Returns 0 or, with the reason in why as
  * printable text: -EINVAL (empty, or only the beginning of commands), -ENOENT (none is
  * called so; why names those that are near) or -ENOTUNIQ (a word may mean several). */
 int request_match(struct request_match *ret, char why[REQUEST_WHY_MAX],
@@ -51,6 +51,15 @@ struct request_arguments {
 };
 void request_arguments(struct request_arguments *ret, const struct control_command *cm);
 
+/* Are these n words, without a "yes", such as stand behind its own? */
+bool request_fits(
+    const struct control_command *cm, const char *const *args, size_t n) MUST_CHECK;
+/* Do both begin with the same words, all that are their own? */
+bool request_same_words(
+    const struct control_command *a, const struct control_command *b);
+
+/* The word number i of its own, counted from 0; returns its length, 0 when it has none. */
+size_t request_word(const struct control_command *cm, size_t i, const char **ret);
 /* How many bytes of cm->words are words of its own, without the blank behind them. */
 size_t request_words_len(const struct control_command *cm);
 /* Where in cm->words the argument number i begins, counted from 0: "ROUTE [yes]"; the last if it

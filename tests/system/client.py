@@ -46,6 +46,8 @@ def flowing(lab):
 
 def tables_fit_the_terminal(lab):
     _, a, _ = flowing(lab)
+    status, text = on_terminal(a, 80, "show", "routes")
+    require(plain(text).startswith("NAME"), f"no table of routes on 80 columns: {text}")
     for columns in (60, 80, 200):
         for what in ("queues", "routes", "peers", "limits"):
             status, text = on_terminal(a, columns, "show", what)
@@ -81,10 +83,64 @@ def raw_answer(daemon, line):
 
 def answer_without_a_terminal_is_the_daemons(lab):
     _, a, _ = flowing(lab)
-    for line in ("show queues", "show peers", "show version", "help"):
+    for line in ("show queues", "show peers", "show version", "help drain"):
         wanted = raw_answer(a, line)
         require(wanted.endswith("\n\n"), f"{line}: no empty line at the end")
         equal(ask(a, *line.split())[1], wanted[:-1], line)
+
+
+def help_is_for_every_command(lab):
+    """Of the daemon and of the client, by name and by the option, on a terminal and elsewhere."""
+    _, a, _ = flowing(lab)
+    document = validate(ask(a, "help", "--json")[1])
+    rows = [item["command"] for item in document["items"]]
+    require({"check", "top", "doctor", "drain"} <= {row.split()[0] for row in rows},
+            f"commands of {rows}")
+    for row in rows:
+        own = [word for word in row.split()[:2] if word.isalpha() and word.islower()
+               or word in ("dead-letters", "dead-letter", "in-doubt")]
+        for words in (("help", *own), (*own, "--help")):
+            status, text = ask(a, *words)
+            require(status == 0 and row in text, f"{words}: status {status}: {text}")
+    status, text = on_terminal(a, 80, "help")
+    require(status == 0 and "doctor [--config FILE]" in text, text)
+    status, text = on_terminal(a, 80, "help", "pause")
+    require("ROLE: operator" in plain(text), text)
+
+
+# What somebody says who has not read the manual: (exit status, words, what the answer says).
+GUESSES = (
+    (2, "show", "wants another word: show status"),
+    (2, "show rout", "may mean: show routes, show route ROUTE"),
+    (5, "show route nosuch", "\"show routes\" lists them"),
+    (2, "show statsu", "near is: show status"),
+    (2, "doctr", "near is: doctor"),
+    (5, "pause nosuch", "\"show routes\" and \"show peers\" list them"),
+    (2, "drain main timeout", "behind \"timeout\" a duration is missing"),
+    (2, "drain main timeout 0s", "from 1ms to 30d"),
+    (2, "wait settled main timeout", "behind \"timeout\" a duration is missing"),
+    (2, "wait settled timeout 5", "a duration with a unit"),
+    (5, "wait settled nosuch", "no enabled route is called nosuch"),
+    (2, "send out priority 1", "the body is missing"),
+    (2, "send out", "send QUEUE BODY..."),
+    (2, "tap main count 1 body", "behind the route may stand \"body\", then"),
+    (2, "tap", "tap ROUTE body [every N] [count N], or: tap ROUTE [every N] [count N]"),
+    (2, "log warning", "must be error, warn, info or debug"),
+    (2, "log debug link link", "it is: log, or: log error|warn|info|debug [AREA]"),
+    (2, "explain out colour 3", "it is: explain QUEUE"),
+    (2, "purge route main", "--yes confirms it in a script"),
+    (2, "reload now", "takes nothing behind it"),
+    (2, "top", "top wants a terminal"),
+    (2, "help nosuch", "\"nosuch\" is not a command"),
+)
+
+
+def who_guesses_is_told_what_to_say(lab):
+    _, a, _ = flowing(lab)
+    for wanted, line, words in GUESSES:
+        status, text = ask(a, *line.split(), stdin=subprocess.DEVNULL)
+        require(status == wanted and words in text, f"{line}: status {status}: {text}")
+    equal(a.route("main")["state"], "idle", "state of the route after all that")
 
 
 # ---- --watch ----------------------------------------------------------------------------
@@ -290,6 +346,7 @@ def top_wants_a_terminal(lab):
 if __name__ == "__main__":
     sys.exit(main(tables_fit_the_terminal, colour_is_for_terminals,
                   answer_without_a_terminal_is_the_daemons,
+                  help_is_for_every_command, who_guesses_is_told_what_to_say,
                   watch_repeats_on_a_terminal_and_in_a_pipe,
                   watch_repeats_nothing_that_changes, check_tells_what_is_wrong,
                   check_of_a_stalled_route_is_critical, check_that_may_not_ask_is_unknown,

@@ -350,7 +350,7 @@ END_TEST
 START_TEST(command_without_daemon_says_where_and_what_to_do)
 {
 	stop_daemon(); /* leaves its socket */
-	ck_assert_int_eq(RUN("--socket", path, "help"), CTL_NO_DAEMON);
+	ck_assert_int_eq(RUN("--socket", path, "show", "version"), CTL_NO_DAEMON);
 	ck_assert_ptr_nonnull(strstr(err_text, path));
 	ck_assert_ptr_nonnull(strstr(err_text, "Connection refused"));
 	ck_assert_ptr_nonnull(strstr(err_text, "systemctl start mqbridged"));
@@ -379,7 +379,7 @@ START_TEST(command_without_permission_is_denied)
 
 	ck_assert_int_eq(chmod(path, 0), 0);
 	use_capabilities(false);
-	status = RUN("--socket", path, "help");
+	status = RUN("--socket", path, "show", "thing");
 	use_capabilities(true);
 	ck_assert_int_eq(status, 4);
 	ck_assert_ptr_nonnull(strstr(err_text, path));
@@ -415,6 +415,8 @@ static const char *const check_rows[][3] = {
 	{ "check", "--socket" },
 	{ "check", "status" },
 	{ "check", "--watch", "1s" },
+	{ "che", "--config", "/c" },
+	{ "check", "--age-warning=2s", "--age-critical=1s" },
 };
 
 START_TEST(check_that_is_called_wrongly_is_unknown)
@@ -461,6 +463,57 @@ START_TEST(help_and_version_need_no_daemon)
 }
 END_TEST
 
+static const struct guide_row {
+	const char *args[4];
+	int status;
+	const char *says; /* somewhere in out, or in err when the status is not 0 */
+} guide_rows[] = {
+	{ { "help" }, 0, "doctor [--config FILE]" },
+	{ { "help" }, 0, "drain [route|peer]" },
+	{ { "he", "doc" }, 0, "COMMAND: doctor [--config FILE]\n" },
+	{ { "drain", "orders", "--help" }, 0, "COMMAND: drain [route|peer]" },
+	{ { "--help", "top" }, 0, "COMMAND: top [--watch D]\n" },
+	{ { "help", "tap", "--json" }, 0, "\"command\": \"tap ROUTE body" },
+	{ { "help", "help" }, 0, "COMMAND: help [COMMAND...]\n" },
+	{ { "help", "frob" }, 2, "usage: \"frob\" is not a command" },
+	{ { "help", "--watch", "1s" }, 2, "--watch repeats only" },
+	/* The client's are commands like the daemon's. */
+	{ { "d" }, 2,
+	    "\"d\" may mean: drain [route|peer] ROUTE|PEER|all [timeout D], "
+	    "doctor [--config FILE]\n" },
+	{ { "doctr" }, 2, "near is: doctor [--config FILE]\n" },
+	{ { "doc", "orders" }, 2, "doc takes only options" },
+	{ { "show", "status", "--age-warning=3s" }, 2, "is only for \"check\"" },
+	{ { "frob", "--config=/c" }, 2, "is only for \"doctor\"" },
+	{ { "top", "--json" }, 2, "--json is not for \"top\"" },
+	{ { "doctor", "--socket=/s" }, 2, "--socket is not for \"doctor\"" },
+};
+
+START_TEST(commands_of_both_are_one_table_also_without_a_daemon)
+{
+	const struct guide_row *row = &guide_rows[_i];
+	const char *const *args = row->args;
+
+	stop_daemon();
+	ck_assert_int_eq(RUN("--socket", path, args[0], args[1], args[2]), row->status);
+	ck_assert_ptr_nonnull(
+	    strstr(row->status == 0 ? out_text : err_text, row->says));
+	ck_assert_str_eq(row->status == 0 ? err_text : out_text, "");
+}
+END_TEST
+
+START_TEST(help_knows_the_commands_of_the_daemon_that_runs)
+{
+	ck_assert_int_eq(RUN("--socket", path, "help", "refuse"), 0);
+	ck_assert_str_eq(out_text, "COMMAND: refuse\nROLE: viewer\nSHOWS: refuses\n");
+	free(out_text);
+	free(err_text);
+	ck_assert_int_eq(RUN("--socket", path, "help"), 0);
+	ck_assert_ptr_nonnull(strstr(out_text, "check [--age-warning D]"));
+	ck_assert_ptr_null(strstr(out_text, "drain"));
+}
+END_TEST
+
 START_TEST(output_that_cannot_be_written_is_no_success)
 {
 	const char *const args[] = { "mqbridgectl", "--socket", path, "help", NULL };
@@ -504,6 +557,9 @@ suite_ctl(void)
 	tcase_add_test(tc, check_that_cannot_be_printed_is_unknown);
 	tcase_add_test(tc, usage_with_too_long_a_command_is_wrong);
 	tcase_add_test(tc, help_and_version_need_no_daemon);
+	tcase_add_loop_test(tc, commands_of_both_are_one_table_also_without_a_daemon, 0,
+	    ARRAY_LEN(guide_rows));
+	tcase_add_test(tc, help_knows_the_commands_of_the_daemon_that_runs);
 	tcase_add_test(tc, output_that_cannot_be_written_is_no_success);
 	suite_add_tcase(s, tc);
 	return s;

@@ -9,6 +9,7 @@
 #include "suites.h"
 
 #define ARGS_MAX 8
+#define CHECK    "check [--age-warning D] [--age-critical D]"
 
 static char *err_text;
 static struct options op;
@@ -110,13 +111,50 @@ START_TEST(options_that_are_wrong_leave_the_words_where_they_are)
 }
 END_TEST
 
+static const struct fit_row {
+	const char *option, *value, *option2, *value2;
+	const char *words;
+	const char *err; /* NULL: they fit */
+} fit_rows[] = {
+	{ "--age-warning", "1s", "--age-critical", "1s", CHECK, NULL },
+	{ "--age-warning", "2s", "--age-critical", "1s", CHECK,
+	    "--age-critical must not be below --age-warning" },
+	{ "--age-warning", "2s", "--json", "--yes", "show status",
+	    "--age-warning is only for \"check\"" },
+	{ "--json", "--yes", "--age-critical", "2s", NULL,
+	    "--age-critical is only for \"check\"" },
+	{ "--config", "/c", "--json", "--yes", CHECK,
+	    "--config is only for \"doctor\"" },
+	{ "--config", "/c", "--json", "--yes", "doctor [--config FILE]", NULL },
+	{ "--json", "--yes", "--socket", "/s", "show status", NULL },
+};
+
+START_TEST(options_of_another_command_are_refused)
+{
+	const struct fit_row *row = &fit_rows[_i];
+	size_t len;
+	FILE *err;
+	int rc;
+
+	ck_assert_int_eq(READ(row->option, row->value, row->option2, row->value2), 0);
+	free(err_text);
+	err = open_memstream(&err_text, &len);
+	rc = options_fit(&op, row->words, err);
+	(void)fclose(err);
+	ck_assert_int_eq(rc, row->err == NULL ? 0 : 2);
+	if (row->err != NULL)
+		ck_assert_ptr_nonnull(strstr(err_text, row->err));
+}
+END_TEST
+
 START_TEST(help_names_every_option)
 {
 	static const char *const names[] = { "--socket", "--json", "--yes", "--watch",
 		"--age-warning", "--age-critical", "--config", "--help", "--version" };
 
 	for (size_t i = 0; i < ARRAY_LEN(names); i++)
-		ck_assert_ptr_nonnull(strstr(options_help, names[i]));
+		ck_assert(strstr(options_help, names[i]) != NULL ||
+			  strstr(options_usage, names[i]) != NULL);
 }
 END_TEST
 
@@ -133,6 +171,8 @@ suite_options(void)
 	tcase_add_loop_test(
 	    tc, options_that_are_wrong_are_refused, 0, ARRAY_LEN(fault_rows));
 	tcase_add_test(tc, options_that_are_wrong_leave_the_words_where_they_are);
+	tcase_add_loop_test(
+	    tc, options_of_another_command_are_refused, 0, ARRAY_LEN(fit_rows));
 	tcase_add_test(tc, help_names_every_option);
 	suite_add_tcase(s, tc);
 	return s;

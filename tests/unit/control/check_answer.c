@@ -176,21 +176,6 @@ START_TEST(request_for_json_gives_a_valid_document)
 }
 END_TEST
 
-START_TEST(request_for_help_lists_the_table_and_help)
-{
-	ck_assert_str_eq(answer_to("help"),
-	    "COMMAND                         SHOWS\n"
-	    "do deed                         does it\n"
-	    "do words FIRST [MORE...] [yes]  asks\n"
-	    "do later [WORD]                 waits\n"
-	    "alter WHAT [BODY...]            alters\n"
-	    "alter slowly                    alters later\n"
-	    "wipe [yes]                      asks first\n"
-	    "help                            these commands; each word may be abbreviated; \"json\" at the end "
-	    "for JSON\n\n");
-}
-END_TEST
-
 START_TEST(request_that_is_refused_says_why)
 {
 	deed = (struct deed){ .rc = -EBUSY, .error = "come\nagain", .n_items = 1 };
@@ -551,7 +536,6 @@ suite_answer(void)
 	tcase_set_timeout(tc, 30); /* the huge answer, with sanitizers */
 	tcase_add_test(tc, request_for_a_command_runs_it);
 	tcase_add_test(tc, request_for_json_gives_a_valid_document);
-	tcase_add_test(tc, request_for_help_lists_the_table_and_help);
 	tcase_add_test(tc, request_that_is_refused_says_why);
 	tcase_add_test(tc, request_that_fails_without_reason_names_the_error);
 	tcase_add_test(tc, request_with_surplus_words_is_not_run);
