@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -50,6 +51,7 @@ log_batch_measure(struct log_append *ap, uint64_t *ret_bytes)
 	size_t groups = 1, frames;
 	uint64_t bytes = 0;
 
+	assert(ap->n_items > 0);
 	for (size_t i = 0; i < ap->n_items; i++) {
 		const struct log_item *it = &ap->items[i];
 

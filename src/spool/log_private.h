@@ -106,8 +106,8 @@ struct log {
 	struct disk *disk;
 	struct id id, ring;
 	uint32_t seed;
-	uint64_t limit;
 	enum log_sync sync;
+	uint64_t limit;
 	void (*changed)(void *owner);
 	void *owner;
 	struct log_about about; /* whose it is, when has_dir comes */
@@ -118,6 +118,8 @@ struct log {
 	unsigned jobs; /* on the disk thread */
 	bool guessed;  /* slots were damaged: segments may be gone that are in flight */
 	bool closed;
+	bool reading;  /* reader is on its way */
+	bool removing; /* remover is */
 
 	struct log_segment **segments; /* by number */
 	size_t n_segments, segments_room;
@@ -134,21 +136,19 @@ struct log {
 	int failure;      /* -errno of the last append, 0: it succeeded */
 	int read_failure; /* the same of the last read; tried again in the next interval */
 	bool dirty;       /* cursors are not on disk as they are */
-	bool dir_dirty; /* nor are names of files */
+	bool dir_dirty;   /* nor are names of files */
+	bool flush_again; /* all, when flush has ended */
 
 	struct log_append *append; /* on its way, or NULL */
 	struct log_flush *flush;   /* the same */
-	bool flush_again;          /* all, when that has ended */
 	struct log_read reader;
-	bool reading;
 	struct log_unlink remover;
-	bool removing;
 	struct log_segment *dying; /* to be unlinked by the next job */
-	int append_fd;             /* the disk thread's */
 	uint64_t append_number;
+	int append_fd; /* the disk thread's */
 
-	struct log_damage damages[LOG_DAMAGES];
 	unsigned n_damages;
+	struct log_damage damages[LOG_DAMAGES];
 	struct log_letter *letters;
 	size_t n_letters, letters_room;
 	struct log_known *known; /* by number */

@@ -235,11 +235,15 @@ recover_segment(struct recovery *rv, const struct found *fd)
 		recover_gone(rv, sg, fd);
 		return 0;
 	}
-	rc = file < 0 ? -errno : recover_opened(rv, sg, fd, file);
-	if (file >= 0)
+	if (file >= 0) {
+		rc = recover_opened(rv, sg, fd, file);
 		(void)close(file);
-	if (rc < 0)
-		free(sg);
+		if (rc == 0)
+			return 0;
+	} else {
+		rc = -errno;
+	}
+	free(sg);
 	return rc;
 }
 
