@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -191,6 +192,8 @@ carry(struct change *ch)
 	const struct conf *cf = ch->next.conf;
 	int rc = 0;
 
+	assert(
+	    ch->next.n_queues == 0 && ch->next.n_peers == 0 && ch->next.n_routes == 0);
 	ch->next.queues = calloc(cf->n_queues + 1, sizeof(struct assembly_queue *));
 	ch->next.peers = calloc(cf->n_peers + 1, sizeof(struct assembly_peer *));
 	ch->next.routes = calloc(cf->n_routes + 1, sizeof(struct assembly_route *));
