@@ -101,6 +101,18 @@ parse_body(struct sending *sd, size_t i)
 	return 0;
 }
 
+/* "priority 5" alone was hardly meant as a body. */
+static bool
+lacks_body(const struct sending *sd)
+{
+	const struct control_reply *reply = sd->reply;
+	int64_t number;
+
+	return reply->n_args == 3 &&
+	       strcmp(reply->args[1], sd->sysv ? "type" : "priority") == 0 &&
+	       parse_i64(&number, reply->args[2], 0, INT64_MAX) == 0;
+}
+
 /* 0, or -errno with what is wrong. */
 static int
 parse_message(struct sending *sd)
@@ -110,6 +122,10 @@ parse_message(struct sending *sd)
 	int rc = 0;
 
 	sd->type = sd->sysv ? 1 : 0;
+	if (lacks_body(sd))
+		return usage(sd->reply,
+		    "the body is missing; one of these words stands "
+		    "behind \"text\"");
 	if (reply->n_args > 3 && (strcmp(reply->args[i], "priority") == 0 ||
 				     strcmp(reply->args[i], "type") == 0)) {
 		rc = parse_type(sd, i);

@@ -218,6 +218,14 @@ wait_name(struct wait *wt, struct control_reply *reply, bool peer)
 	return 0;
 }
 
+/* "wait settled timeout 5s" names no route. */
+static bool
+is_settled_named(const struct control_reply *reply)
+{
+	return reply->n_args % 2 == 1 ||
+	       (reply->n_args > 0 && strcmp(reply->args[0], "timeout") != 0);
+}
+
 enum wait_kind { WAIT_READY, WAIT_CONNECTED, WAIT_EMPTY, WAIT_SETTLED };
 
 static int
@@ -237,7 +245,7 @@ wait_begin(
 	};
 	struct wait *wt = calloc(1, sizeof(*wt));
 	bool named = kind == WAIT_CONNECTED || kind == WAIT_EMPTY ||
-		     (kind == WAIT_SETTLED && reply->n_args % 2 == 1);
+		     (kind == WAIT_SETTLED && is_settled_named(reply));
 	uint64_t timeout_ms = 0;
 	int rc;
 

@@ -113,10 +113,14 @@ table_value(struct text *tx, const json_t *value)
 /* A column while a table is laid out. */
 struct lane {
 	size_t width;   /* places */
+	size_t natural; /* width that nothing is cut at */
 	size_t heading; /* of them */
 	bool to_right;
 	bool has_number;
-	bool is_state;
+	bool has_value;  /* that is not null */
+	bool has_amount; /* a value other than 0 */
+	bool is_whole;   /* one of a closed list: it is not made narrower */
+	bool is_hidden;
 };
 
 struct table {
@@ -135,6 +139,19 @@ text_places(const struct text *tx)
 }
 
 static void
+note_value(struct lane *ln, const json_t *value)
+{
+	if (json_is_number(value))
+		ln->has_number = true;
+	if (value == NULL || json_is_null(value) ||
+	    (json_is_array(value) && json_array_size(value) == 0))
+		return;
+	ln->has_value = true;
+	if (!json_is_number(value) || json_number_value(value) != 0)
+		ln->has_amount = true;
+}
+
+static void
 measure_lane(struct table *tb, size_t i)
 {
 	const struct control_column *column = &tb->columns[i];
@@ -147,7 +164,8 @@ measure_lane(struct table *tb, size_t i)
 	text_puts(&tb->cell, column->heading);
 	ln->heading = text_places(&tb->cell);
 	ln->width = ln->heading;
-	ln->is_state = strcmp(column->member, "state") == 0;
+	ln->is_whole = strcmp(column->member, "state") == 0 ||
+		       strcmp(column->member, "reason") == 0;
 	json_array_foreach(tb->items, k, item)
 	{
 		const json_t *value = json_object_get(item, column->member);
@@ -157,22 +175,24 @@ measure_lane(struct table *tb, size_t i)
 		width = text_places(&tb->cell);
 		if (width > ln->width)
 			ln->width = width;
-		if (json_is_number(value))
-			ln->has_number = true;
-		else if (value != NULL && !json_is_null(value))
+		note_value(ln, value);
+		if (value != NULL && !json_is_null(value) && !json_is_number(value))
 			only_numbers = false;
 	}
+	ln->natural = ln->width;
 	ln->to_right = ln->has_number && only_numbers;
 }
 
 static size_t
 table_width(const struct table *tb)
 {
-	size_t width = (tb->n_lanes - 1) * GAP;
+	size_t width = 0;
 
-	for (size_t i = 0; i < tb->n_lanes; i++)
-		width += tb->lanes[i].width;
-	return width;
+	for (size_t i = 0; i < tb->n_lanes; i++) {
+		if (!tb->lanes[i].is_hidden)
+			width += tb->lanes[i].width + GAP;
+	}
+	return width - GAP;
 }
 
 /* The widest column of texts that may be made narrower; NULL: none. */
@@ -184,8 +204,8 @@ widest_lane(const struct table *tb)
 	for (size_t i = 0; i < tb->n_lanes; i++) {
 		struct lane *ln = &tb->lanes[i];
 
-		if (ln->to_right || ln->is_state || ln->width <= ln->heading ||
-		    ln->width <= NARROW)
+		if (ln->to_right || ln->is_whole || ln->is_hidden ||
+		    ln->width <= ln->heading || ln->width <= NARROW)
 			continue;
 		if (widest == NULL || ln->width >= widest->width)
 			widest = ln;
@@ -197,8 +217,11 @@ widest_lane(const struct table *tb)
 static bool
 table_fit(struct table *tb)
 {
-	size_t width = table_width(tb);
+	size_t width;
 
+	for (size_t i = 0; i < tb->n_lanes; i++)
+		tb->lanes[i].width = tb->lanes[i].natural;
+	width = table_width(tb);
 	while (tb->style.width > 0 && width > tb->style.width) {
 		struct lane *ln = widest_lane(tb);
 
@@ -208,6 +231,53 @@ table_fit(struct table *tb)
 		width--;
 	}
 	return true;
+}
+
+/* What a terminal that is too narrow does without, the first first: columns that say nothing, those
+ * that are all 0, and then numbers. */
+enum want { WANT_VALUE, WANT_AMOUNT, WANT_TEXT, WANT_END };
+
+static bool
+is_wanted(const struct lane *ln, enum want want)
+{
+	switch (want) {
+	case WANT_VALUE:
+		return ln->has_value;
+	case WANT_AMOUNT:
+		return ln->has_amount || !ln->to_right;
+	default:
+		return !ln->to_right;
+	}
+}
+
+/* Is it no wider than that, but for what may be cut in columns of which each says something? */
+static bool
+fits_so_far(struct table *tb, enum want want)
+{
+	if (want == WANT_VALUE)
+		return tb->style.width == 0 || table_width(tb) <= tb->style.width;
+	return table_fit(tb);
+}
+
+/* Hide what is wanted least until the rest fits, or nothing if that does not help. */
+static bool
+table_hide(struct table *tb)
+{
+	for (enum want want = WANT_VALUE; want < WANT_END; want++) {
+		for (size_t i = tb->n_lanes; i-- > 1;) {
+			struct lane *ln = &tb->lanes[i];
+
+			if (fits_so_far(tb, want))
+				break;
+			if (!ln->is_whole || want == WANT_VALUE)
+				ln->is_hidden = ln->is_hidden || !is_wanted(ln, want);
+		}
+	}
+	if (table_fit(tb))
+		return true;
+	for (size_t i = 0; i < tb->n_lanes; i++)
+		tb->lanes[i].is_hidden = false;
+	return false;
 }
 
 /* Cut the cell to so many places; the last of them tells of it. */
@@ -228,6 +298,27 @@ cut_cell(struct text *cell, size_t places)
 	}
 	text_cut(cell, at);
 	text_puts(cell, "~");
+}
+
+/* The headings of what is hidden although it says something. */
+static void
+put_hidden(struct text *out, struct table *tb)
+{
+	size_t n = 0;
+
+	text_clear(&tb->cell);
+	text_puts(&tb->cell, "not shown: ");
+	for (size_t i = 0; i < tb->n_lanes; i++) {
+		if (!tb->lanes[i].is_hidden || !tb->lanes[i].has_amount)
+			continue;
+		text_puts(&tb->cell, n++ == 0 ? "" : ", ");
+		text_puts(&tb->cell, tb->columns[i].heading);
+	}
+	if (n == 0)
+		return;
+	cut_cell(&tb->cell, tb->style.width);
+	text_put(out, tb->cell.bytes, tb->cell.len);
+	text_puts(out, "\n");
 }
 
 static const char *
@@ -268,6 +359,16 @@ put_coloured(struct text *out, const struct text *cell, const char *colour)
 		text_puts(out, "\033[0m");
 }
 
+static size_t
+last_lane(const struct table *tb)
+{
+	size_t i = tb->n_lanes - 1;
+
+	while (i > 0 && tb->lanes[i].is_hidden)
+		i--;
+	return i;
+}
+
 static void
 put_cell(struct text *out, struct table *tb, size_t i, const json_t *item)
 {
@@ -282,7 +383,7 @@ put_cell(struct text *out, struct table *tb, size_t i, const json_t *item)
 	if (ln->to_right)
 		text_pad(out, blanks);
 	put_coloured(out, &tb->cell, cell_colour(tb, i, item));
-	if (!ln->to_right && i + 1 < tb->n_lanes)
+	if (!ln->to_right && i != last_lane(tb))
 		text_pad(out, blanks);
 }
 
@@ -290,6 +391,8 @@ static void
 put_row(struct text *out, struct table *tb, const json_t *item)
 {
 	for (size_t i = 0; i < tb->n_lanes; i++) {
+		if (tb->lanes[i].is_hidden)
+			continue;
 		if (item == NULL) {
 			text_clear(&tb->cell);
 			text_puts(&tb->cell, tb->columns[i].heading);
@@ -355,8 +458,8 @@ fit_headings(struct table *tb)
 	return true;
 }
 
-/* Rows, or, where even the narrowest would be broken by the terminal, one list after the
- * other. */
+/* Rows, with columns left out where the terminal would break them, or, where even the narrowest
+ * would be broken, one list after the other. */
 static void
 put_table(struct text *out, struct table *tb)
 {
@@ -366,7 +469,10 @@ put_table(struct text *out, struct table *tb)
 
 	for (size_t i = 0; i < tb->n_lanes; i++)
 		measure_lane(tb, i);
-	fits = table_fit(tb) || (json_array_size(tb->items) == 0 && fit_headings(tb));
+	if (json_array_size(tb->items) == 0)
+		fits = fit_headings(tb);
+	else
+		fits = table_hide(tb);
 	if (fits)
 		put_row(out, tb, NULL);
 	json_array_foreach(tb->items, k, item)
@@ -379,6 +485,8 @@ put_table(struct text *out, struct table *tb)
 			text_puts(out, "\n");
 		put_list(out, tb, item);
 	}
+	if (fits)
+		put_hidden(out, tb);
 }
 
 void

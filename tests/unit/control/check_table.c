@@ -127,6 +127,22 @@ START_TEST(table_of_any_width_never_exceeds_it)
 }
 END_TEST
 
+/* First what says nothing, then what is all 0, then other numbers, which are told of. */
+START_TEST(table_with_no_room_for_its_columns_leaves_some_out)
+{
+	add("a-name", "stalled", 0, NULL);
+	ck_assert_str_eq(write_table(&rows, 23, false),
+	    "NAME    STATE    COUNT\na-name  stalled      0\n");
+	ck_assert_str_eq(
+	    write_table(&rows, 20, false), "NAME    STATE\na-name  stalled\n");
+	add("b", "idle", 7, NULL);
+	ck_assert_str_eq(write_table(&rows, 23, false),
+	    "NAME    STATE    COUNT\na-name  stalled      0\nb       idle         7\n");
+	ck_assert_str_eq(write_table(&rows, 20, false),
+	    "NAME    STATE\na-name  stalled\nb       idle\nnot shown: COUNT\n");
+}
+END_TEST
+
 START_TEST(table_with_no_room_for_its_columns_becomes_lists)
 {
 	add("a-long-name", "stalled", 12, "why not");
@@ -250,6 +266,7 @@ suite_table(void)
 	tcase_add_test(tc, table_that_fits_is_as_without_a_width);
 	tcase_add_test(tc, table_too_wide_cuts_its_longest_text);
 	tcase_add_test(tc, table_of_any_width_never_exceeds_it);
+	tcase_add_test(tc, table_with_no_room_for_its_columns_leaves_some_out);
 	tcase_add_test(tc, table_with_no_room_for_its_columns_becomes_lists);
 	tcase_add_test(tc, table_without_items_shows_the_headings_that_fit);
 	tcase_add_test(tc, table_of_utf8_counts_characters_and_cuts_none_in_two);
