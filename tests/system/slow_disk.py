@@ -30,6 +30,12 @@ def slow_turns(daemon):
     return [counts["+Inf"] - counts[bound] for bound in BOUNDS]
 
 
+def few_slow_turns(daemon, before, most):
+    """What else writes to the real disk may hold up a turn; our slow one would each time."""
+    found = slow_turns(daemon)[1] - before[1]
+    require(found <= most, f"{found} turns took more than {BOUNDS[1]} s")
+
+
 def reload(daemon, settings):
     daemon.configure(settings)
     done = subprocess.run(
@@ -104,7 +110,7 @@ def reload_that_makes_a_log_holds_up_no_loop(lab):
         bench.disk.set(0)
         require(reload(bench.a, bench.settings)[0] in (0, 7), "the way back")
     equal(bench.disk.held_up_the_loop(), 0, "syncs for which the loop waited")
-    equal(slow_turns(bench.a)[1], begun[1], f"turns of more than {BOUNDS[1]} s")
+    few_slow_turns(bench.a, begun, ROUNDS // 2)
     equal(bench.reconnects(), reconnects, "connections that were made anew")
     bench.exact()
 
@@ -126,7 +132,7 @@ def queue_that_comes_late_holds_up_no_loop(lab):
     until(lambda: bench.a.route("late")["settled_total"] == 20, 60, "the messages to arrive")
     until(lambda: bench.disk.waited() > 0, 20, "the disk to be asked")
     equal(bench.disk.held_up_the_loop(), 0, "syncs for which the loop waited")
-    equal(slow_turns(bench.a)[1], before[1], f"turns of more than {BOUNDS[1]} s")
+    few_slow_turns(bench.a, before, 1)
     equal(bench.reconnects(), reconnects, "connections that were made anew")
 
 

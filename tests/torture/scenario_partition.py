@@ -153,22 +153,30 @@ class Partition(Scenario):
         """Asked for, as of lines of the log that repeat only some are written."""
         return bed.sides[name].ask("show peers")[0]["state"] != "connected"
 
+    @staticmethod
+    def waited_s(bed, name):
+        """How long that daemon and we waited for a processor: nobody notices anything meanwhile."""
+        with open("/proc/self/schedstat", encoding="ascii") as text:
+            return bed.sides[name].waited_s() + int(text.read().split()[1]) / 1e9
+
     def wait(self, bed, kind, begun, seconds):
         """Until the cut is over. Who hears nothing must notice in time, if there is time."""
         deaf = {"silent": "ab", "stall both": "ab", "interface": "ab", "half": "b",
                 "stall up": "b", "stall down": "a"}.get(kind, "")
         limit = 3 * HEARTBEAT_MS / 1000 + GRACE_S + (SENT_AGAIN_S if self.bad else 0)
-        noticed = {}
+        noticed, waited = {}, {name: self.waited_s(bed, name) for name in deaf}
         while time.monotonic() - begun < seconds:
             for name in deaf:
                 if name not in noticed and self.left(bed, name):
-                    noticed[name] = time.monotonic() - begun
+                    noticed[name] = (time.monotonic() - begun -
+                                     (self.waited_s(bed, name) - waited[name]))
             bed.poll()
             time.sleep(0.01)
         if seconds <= limit:
             return
         for name in deaf:
-            if noticed.get(name, seconds) > limit:
+            late = self.waited_s(bed, name) - waited[name]
+            if noticed.get(name, seconds - late) > limit:
                 raise Failure(f"{kind}: {name} took {noticed.get(name, 'more than ' + str(seconds))} "
                               f"s to notice that it is cut off, at most {limit} s are allowed")
         if not self.bad:
