@@ -42,6 +42,8 @@ change_check(struct assembly *as, const struct conf *conf, const struct diff *df
 	struct change ch = change_begin(as, conf, df, cf);
 
 	look(&ch);
+	change_check_logs(&ch);
+	change_tell_untried(&ch);
 	change_undo_listeners(&ch);
 	change_done(&ch);
 }

@@ -26,10 +26,14 @@ struct change_faults {
 	/* One that is known before: what log_try() says, since it waits for the disk. It counts if a log
 	 * must be made. */
 	int log_rc;
+	/* By change_check(), with its own argument: what cannot be tried without an effect on what runs. */
+	conf_fault_fn *untried;
+	void *untried_arg;
 };
 
 /* Could df, which leads from the configuration of as to conf, be applied? As far as can be
- * told without doing it: new addresses are listened at for a moment. cf->count tells. */
+ * told without doing it: new addresses are listened at for a moment. cf->count tells, and
+ * cf->untried of the rest. */
 void change_check(struct assembly *as, const struct conf *conf, const struct diff *df,
     struct change_faults *cf);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "assembly/kept.h"
 #include "base/quote.h"
 #include "change/change_private.h"
 #include "link/link.h"
@@ -71,14 +72,42 @@ is_in_the_way(const struct diff_item *old, const struct diff_item *new)
 	       address_parse(&two, after->address) == 0 && tcpsock_overlap(&one, &two);
 }
 
-static bool
-must_move(const struct change *ch, const struct diff_item *it)
+/* The one that must be silent before it can be opened; NULL: none. */
+static const struct conf_listener *
+find_in_the_way(const struct change *ch, const struct diff_item *it)
 {
 	for (size_t i = 0; it->change == DIFF_ADDED && i < ch->diff->count; i++) {
 		if (is_in_the_way(&ch->diff->items[i], it))
-			return true;
+			return ch->diff->items[i].before;
 	}
-	return false;
+	return NULL;
+}
+
+static bool
+must_move(const struct change *ch, const struct diff_item *it)
+{
+	return it->kind == DIFF_LISTENER && find_in_the_way(ch, it) != NULL;
+}
+
+void
+change_tell_untried(struct change *ch)
+{
+	char key[KEY_MAX], why[WHY_MAX];
+
+	for (size_t i = 0; i < ch->diff->count; i++) {
+		const struct diff_item *it = &ch->diff->items[i];
+		const struct conf_listener *new = it->after, *old;
+
+		old = it->kind == DIFF_LISTENER ? find_in_the_way(ch, it) : NULL;
+		if (old == NULL)
+			continue;
+		listener_key(key, sizeof(key), ch->next.conf, new, "address");
+		(void)snprintf(why, sizeof(why),
+		    "not tried: to listen at %.200s, for which %.200s must stop",
+		    quote(new->address).text, quote(old->address).text);
+		ch->faults->untried(ch->faults->untried_arg, new->place.file,
+		    new->place.line, key, why);
+	}
 }
 
 /* true: there is something to undo. */
@@ -132,7 +161,7 @@ change_move_listeners(struct change *ch)
 	for (size_t i = 0; i < ch->diff->count; i++) {
 		const struct diff_item *it = &ch->diff->items[i];
 
-		if (it->kind != DIFF_LISTENER || !must_move(ch, it))
+		if (!must_move(ch, it))
 			continue;
 		silence_in_the_way(ch, it);
 		ch->listens[i] = open_listener(ch, it);
@@ -170,8 +199,7 @@ change_undo_listeners(struct change *ch)
 			/* The service manager may have one more of it for a moment. */
 			(void)assembly_listener_silence(ch->as, it->after);
 			assembly_listener_close(ch->as, it->after);
-		}
-		else if (it->change == DIFF_CHANGED)
+		} else if (it->change == DIFF_CHANGED)
 			(void)!link_set_mode(
 			    ch->as->link, before->address, before->mode);
 	}
@@ -225,4 +253,46 @@ change_check_room(struct change *ch)
 	    " left",
 	    need, free_bytes);
 	change_fault(ch->faults, &last->place, key, why);
+}
+
+/* ---- logs ---------------------------------------------------------------------------- */
+
+/* Does a stream to where cr goes have its log already? */
+static bool
+has_log(const struct change *ch, const struct conf_route *cr)
+{
+	const struct kept_stream *ks = NULL;
+
+	for (size_t i = 0; i < ch->as->n_routes; i++) {
+		const struct assembly_route *ar = ch->as->routes[i];
+
+		if (strcmp(ar->conf->to, cr->to) == 0 && outlet_has_log(ar->outlet))
+			return true;
+	}
+	while ((ks = kept_next_stream(ch->as->kept, ks)) != NULL) {
+		if (strcmp(outlet_label(ks->outlet), cr->to) == 0 &&
+		    outlet_has_log(ks->outlet))
+			return true;
+	}
+	return false;
+}
+
+void
+change_check_logs(struct change *ch)
+{
+	const struct conf *cf = ch->next.conf;
+	char key[KEY_MAX], why[WHY_MAX];
+
+	for (size_t i = 0; ch->faults->log_rc < 0 && i < cf->n_routes; i++) {
+		const struct conf_route *cr = &cf->routes[i];
+
+		if (cr->log_limit == 0 || !assembly_route_is_on(cf, cr) ||
+		    diff_find(ch->diff, DIFF_ROUTE, cr->name) == NULL ||
+		    has_log(ch, cr))
+			continue;
+		(void)snprintf(key, sizeof(key), "routes.%s", quote(cr->name).text);
+		(void)snprintf(why, sizeof(why), "cannot be set up: %s",
+		    strerror(-ch->faults->log_rc));
+		change_fault(ch->faults, &cr->place, key, why);
+	}
 }

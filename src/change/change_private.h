@@ -33,6 +33,9 @@ void change_open_listeners(struct change *ch);
 void change_move_listeners(struct change *ch);
 void change_undo_listeners(struct change *ch);
 void change_check_room(struct change *ch); /* for new rings */
+void change_check_logs(struct change *ch); /* those that must be made */
+/* Of listeners: those that change_move_listeners() would open. */
+void change_tell_untried(struct change *ch);
 
 /* change_make.c */
 int change_make(struct change *ch) MUST_CHECK; /* 0 or -errno, told */

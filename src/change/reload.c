@@ -28,7 +28,7 @@ struct reload {
 	struct control_reply *reply; /* NULL: none, or its client has left */
 	struct conf *loaded;
 	struct diff diff; /* from the one in force to that */
-	struct reload_faults faults;
+	struct reload_faults faults, untried;
 };
 
 /* ---- in the thread ------------------------------------------------------------------- */
@@ -65,19 +65,37 @@ reload_prepare(struct reload *rl)
 	return rc;
 }
 
+/* 0: as far as can be told it could be applied; or -EINVAL, and the faults tell why not. */
+static int
+reload_check(struct reload *rl, struct change_faults *cf)
+{
+	const char *key = "file";
+	struct conf_place place;
+	int rc = rl->spec.try(rl->spec.owner, rl->loaded, &key);
+
+	place = conf_key_place(rl->loaded, key);
+	if (rc < 0)
+		reload_fault(&rl->faults, place.file, place.line, key, strerror(-rc));
+	else if (rc > 0)
+		reload_fault(&rl->untried, place.file, place.line, key,
+		    "not tried: to listen there, for which the one in use must stop");
+	change_check(rl->spec.assembly, rl->loaded, &rl->diff, cf);
+	return rl->faults.count > 0 ? -EINVAL : 0;
+}
+
 /* 0, and the new configuration is in force; or -errno, and the faults tell why not. */
 static int
 reload_apply(struct reload *rl)
 {
-	struct change_faults cf = {
-		.tell = reload_fault, .arg = &rl->faults, .log_rc = rl->log_rc
-	};
+	struct change_faults cf = { .tell = reload_fault,
+		.arg = &rl->faults,
+		.log_rc = rl->log_rc,
+		.untried = reload_fault,
+		.untried_arg = &rl->untried };
 	int rc;
 
-	if (rl->check) {
-		change_check(rl->spec.assembly, rl->loaded, &rl->diff, &cf);
-		return cf.count > 0 ? -EINVAL : 0;
-	}
+	if (rl->check)
+		return reload_check(rl, &cf);
 	rc = reload_prepare(rl);
 	if (rc < 0)
 		return rc;
@@ -95,7 +113,9 @@ static void
 reload_use(struct reload *rl)
 {
 	struct conf *before = *rl->spec.conf;
-	struct reload_answer answer = { .check = rl->check, .reply = rl->reply };
+	struct reload_answer answer = {
+		.check = rl->check, .reply = rl->reply, .untried = &rl->untried
+	};
 	int rc = reload_answer_warn(&answer, rl->spec.assembly, rl->loaded, &rl->diff);
 
 	if (rc < 0)
@@ -121,6 +141,7 @@ reload_end(struct reload *rl)
 	conf_free(rl->loaded);
 	rl->loaded = NULL;
 	reload_faults_done(&rl->faults);
+	reload_faults_done(&rl->untried);
 	rl->reply = NULL;
 	rl->busy = rl->again = rl->trying = false;
 	rl->log_rc = 0;
@@ -138,7 +159,7 @@ reload_needs_log(const struct reload *rl)
 
 	for (size_t i = 0; i < rl->loaded->n_routes; i++)
 		logs = logs || rl->loaded->routes[i].log_limit > 0;
-	for (size_t i = 0; logs && !rl->check && i < rl->diff.count; i++) {
+	for (size_t i = 0; logs && i < rl->diff.count; i++) {
 		const struct diff_item *it = &rl->diff.items[i];
 
 		if (it->kind != DIFF_DAEMON && it->kind != DIFF_LISTENER &&
@@ -151,7 +172,9 @@ reload_needs_log(const struct reload *rl)
 static void
 reload_refuse(struct reload *rl)
 {
-	struct reload_answer answer = { .check = rl->check, .reply = rl->reply };
+	struct reload_answer answer = {
+		.check = rl->check, .reply = rl->reply, .untried = &rl->untried
+	};
 
 	reload_answer_refuse(&answer, rl->spec.config, &rl->faults);
 }
@@ -245,5 +268,6 @@ reload_free(struct reload *rl)
 	diff_done(&rl->diff);
 	conf_free(rl->loaded);
 	reload_faults_done(&rl->faults);
+	reload_faults_done(&rl->untried);
 	free(rl);
 }

@@ -27,6 +27,9 @@ struct reload_spec { /* all borrowed */
 	int (*prepare)(void *owner, const struct conf *conf, const char **ret_key);
 	void (*commit)(void *owner);
 	void (*undo)(void *owner);
+	/* Could prepare() succeed? 0; 1: it was not tried, as it has an effect on what is in use; or
+	 * -errno. *ret_key as above, but after 0. */
+	int (*try)(void *owner, const struct conf *conf, const char **ret_key);
 	void *owner;
 };
 

@@ -29,6 +29,8 @@ void reload_faults_done(struct reload_faults *rf);
 struct reload_answer {
 	bool check;                  /* nothing is applied */
 	struct control_reply *reply; /* NULL: only the log */
+	/* What a check says it has not tried. */
+	const struct reload_faults *untried;
 };
 
 /* What an operator should know of a change, df, that as has not made yet. 0 or -ENOMEM. */

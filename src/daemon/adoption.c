@@ -25,6 +25,22 @@ adoption_prepare(void *owner, const struct conf *conf, const char **ret_key)
 	return rc;
 }
 
+int
+adoption_try(void *owner, const struct conf *conf, const char **ret_key)
+{
+	struct adoption *ad = owner;
+	int rc;
+
+	if (monitor_must_move(ad->monitor, conf, ad->activation)) {
+		*ret_key = "metrics";
+		return 1;
+	}
+	rc = adoption_prepare(owner, conf, ret_key);
+	if (rc == 0)
+		adoption_undo(owner);
+	return rc;
+}
+
 void
 adoption_commit(void *owner)
 {

@@ -22,6 +22,7 @@ struct adoption { /* borrowed: */
 int adoption_prepare(
     void *owner, const struct conf *conf, const char **ret_key) MUST_CHECK;
 void adoption_commit(void *owner);
+int adoption_try(void *owner, const struct conf *conf, const char **ret_key) MUST_CHECK;
 void adoption_undo(void *owner);
 
 #endif

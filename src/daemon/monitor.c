@@ -11,6 +11,7 @@
 #include "config/conf.h"
 #include "metrics/metrics.h"
 #include "net/address.h"
+#include "net/tcpsock.h"
 #include "service/activation.h"
 #include "web/document.h"
 #include "web/socket.h"
@@ -31,6 +32,7 @@ struct monitor {
 	struct commands_context *context;
 	struct document_maker makers[FORMS];
 	struct listening now, next;
+	bool silent;       /* now is, for next */
 	char **next_names; /* of it, for the web there is; NULL: they are the same */
 };
 
@@ -160,6 +162,36 @@ open_web(struct monitor *mo, struct web **ret, const struct conf *conf, int pass
 	return rc;
 }
 
+/* Does the one that is there keep the next from listening, and can that be helped? */
+static bool
+is_in_the_way(const struct monitor *mo, const struct address *next,
+    const struct activation *activation)
+{
+	struct address now;
+
+	return mo->now.web != NULL && web_socket_address(&now, mo->now.address) == 0 &&
+	       tcpsock_overlap(&now, next) &&
+	       !activation_is_passed(activation, ACTIVATION_METRICS, &now);
+}
+
+/* Is it another socket than the one that is there? */
+static bool
+is_another(const struct monitor *mo, const struct conf *conf)
+{
+	return mo->now.web == NULL || strcmp(mo->now.address, conf->metrics) != 0;
+}
+
+bool
+monitor_must_move(const struct monitor *mo, const struct conf *conf,
+    const struct activation *activation)
+{
+	struct address ad;
+
+	return conf->metrics != NULL && is_another(mo, conf) &&
+	       web_socket_address(&ad, conf->metrics) == 0 &&
+	       is_in_the_way(mo, &ad, activation);
+}
+
 /* Of the service manager, or one that it keeps from now on. */
 static int
 open_next(struct monitor *mo, const struct conf *conf, struct activation *activation)
@@ -171,6 +203,9 @@ open_next(struct monitor *mo, const struct conf *conf, struct activation *activa
 	rc = web_socket_address(&ad, conf->metrics);
 	if (rc < 0)
 		return rc;
+	mo->silent = is_in_the_way(mo, &ad, activation);
+	if (mo->silent)
+		web_silence(mo->now.web);
 	fd = activation_listen(activation, ACTIVATION_METRICS, &ad, &file);
 	if (fd < 0 && fd != -ENOENT) {
 		tell_failure(conf, fd);
@@ -195,12 +230,30 @@ end(struct listening *li, struct activation *activation)
 	forget(li);
 }
 
+static void
+listen_again(struct monitor *mo)
+{
+	int rc = web_listen(mo->now.web);
+
+	mo->silent = false;
+	if (rc < 0)
+		log_event(EVENT_LISTENER_LOST, NULL,
+		    "metrics at %s: they do not listen any more: %s; it is tried again "
+		    "every few seconds",
+		    quote(mo->now.address).text, strerror(-rc));
+}
+
 void
 monitor_undo(struct monitor *mo, struct activation *activation)
 {
+	/* The service manager may have one more of it for a moment. */
+	if (mo->next.web != NULL && mo->silent)
+		web_silence(mo->next.web);
 	names_free(mo->next_names, mo->next.n_names);
 	mo->next_names = NULL;
 	end(&mo->next, activation);
+	if (mo->silent)
+		listen_again(mo);
 }
 
 int
@@ -212,8 +265,7 @@ monitor_prepare(
 	if (conf->metrics == NULL)
 		return 0;
 	rc = remember(&mo->next, conf);
-	if (rc == 0 &&
-	    (mo->now.web == NULL || strcmp(mo->now.address, conf->metrics) != 0))
+	if (rc == 0 && is_another(mo, conf))
 		rc = open_next(mo, conf, activation);
 	else if (rc == 0 && !has_names(&mo->now, conf))
 		rc = names_copy(&mo->next_names, conf);
@@ -238,6 +290,7 @@ monitor_commit(struct monitor *mo, struct activation *activation)
 	mo->now = mo->next;
 	mo->next = (struct listening){ 0 };
 	mo->next_names = NULL;
+	mo->silent = false;
 }
 
 int

@@ -2,6 +2,8 @@
 #ifndef MQBRIDGE_DAEMON_MONITOR_H
 #define MQBRIDGE_DAEMON_MONITOR_H
 
+#include <stdbool.h>
+
 #include "base/compiler.h"
 
 struct activation;
@@ -22,5 +24,8 @@ int monitor_prepare(struct monitor *mo, const struct conf *conf,
     struct activation *activation) MUST_CHECK;
 void monitor_commit(struct monitor *mo, struct activation *activation);
 void monitor_undo(struct monitor *mo, struct activation *activation);
+/* Would the one that listens have to be silent for the one that conf wants? */
+bool monitor_must_move(const struct monitor *mo, const struct conf *conf,
+    const struct activation *activation);
 
 #endif

@@ -12,8 +12,6 @@
 #include "net/tcpsock.h"
 #include "net/unixsock.h"
 
-#define BACKLOG 64 /* connections that wait for us in the kernel */
-
 #define SCHEME_HTTP "http://"
 #define SCHEME_TCP  "tcp://"
 
@@ -62,7 +60,7 @@ listen_unix(struct web_socket *ws, const char *path)
 	ws->path = strdup(path);
 	if (ws->path == NULL)
 		return -ENOMEM;
-	ws->fd = unixsock_listen(path, WEB_SOCKET_MODE, BACKLOG, &ws->file);
+	ws->fd = unixsock_listen(path, WEB_SOCKET_MODE, WEB_SOCKET_BACKLOG, &ws->file);
 	if (ws->fd >= 0)
 		return 0;
 	free(ws->path);
@@ -87,7 +85,7 @@ web_socket_open(struct web_socket *ret, const char *address, int fd)
 	else if (ad.kind == ADDRESS_UNIX)
 		rc = listen_unix(&ws, ad.path);
 	else
-		rc = ws.fd = tcpsock_listen(&ad, BACKLOG);
+		rc = ws.fd = tcpsock_listen(&ad, WEB_SOCKET_BACKLOG);
 	if (rc < 0)
 		return rc;
 	*ret = ws;

@@ -6,7 +6,8 @@
 
 #include "base/compiler.h"
 
-#define WEB_SOCKET_MODE 0660 /* of a Unix socket: its group are viewers */
+#define WEB_SOCKET_MODE    0660 /* of a Unix socket: its group are viewers */
+#define WEB_SOCKET_BACKLOG 64   /* connections that wait for us in the kernel */
 
 struct address;
 

@@ -13,6 +13,7 @@
 
 #include "base/clock.h"
 #include "web/budget.h"
+#include "web/socket.h"
 
 /* What may lie unread of a connection: evhttp reads on while it writes. More than what it lets
  * a header have. */
@@ -36,6 +37,7 @@ struct visits {
 	struct event_base *base;
 	struct budget *budget;
 	struct evconnlistener *listener;
+	bool silent;            /* its socket does not listen */
 	struct event *look;     /* who has left, and who may come in */
 	struct visit_list list; /* longest without a sign of life first */
 	unsigned count;
@@ -78,6 +80,16 @@ visits_make_room(struct visits *vs)
 	(void)event_add(vi->deadline, &patience);
 }
 
+static int
+visits_try_listen(struct visits *vs)
+{
+	if (vs->silent &&
+	    listen(evconnlistener_get_fd(vs->listener), WEB_SOCKET_BACKLOG) != 0)
+		return -errno;
+	vs->silent = false;
+	return 0;
+}
+
 /* Let in as many as there is room and budget for, and look again later. */
 static void
 visits_admit(struct visits *vs)
@@ -86,7 +98,7 @@ visits_admit(struct visits *vs)
 	uint64_t look_ms = vs->count > 0 ? LOOK_MS : IDLE_MS;
 	struct timeval tv = clock_timeval(wait_ms > 0 ? wait_ms : look_ms);
 
-	if (vs->count < VISITS_MAX && wait_ms == 0)
+	if (visits_try_listen(vs) == 0 && vs->count < VISITS_MAX && wait_ms == 0)
 		(void)evconnlistener_enable(vs->listener);
 	else
 		(void)evconnlistener_disable(vs->listener);
@@ -223,6 +235,23 @@ visits_watch(struct visits *vs, struct evconnlistener *listener)
 	vs->listener = listener;
 	evconnlistener_set_error_cb(listener, visits_on_error);
 	visits_admit(vs);
+}
+
+void
+visits_silence(struct visits *vs)
+{
+	vs->silent = true;
+	(void)evconnlistener_disable(vs->listener);
+	(void)shutdown(evconnlistener_get_fd(vs->listener), SHUT_RDWR);
+}
+
+int
+visits_listen(struct visits *vs)
+{
+	int rc = visits_try_listen(vs);
+
+	visits_admit(vs);
+	return rc;
 }
 
 static void

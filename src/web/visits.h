@@ -33,6 +33,11 @@ void visits_free(struct visits *vs);
  * budget. Called before the first visit. */
 void visits_watch(struct visits *vs, struct evconnlistener *listener);
 
+/* For who listens at an address that overlaps: nobody is let in, as listener_silence() says, and
+ * again: 0; or -errno, and it is tried again whenever it looks. */
+void visits_silence(struct visits *vs);
+int visits_listen(struct visits *vs) MUST_CHECK;
+
 /* A bufferevent for a new connection: for evhttp_set_bevcb(), with the struct visits. NULL: no
  * memory. */
 struct bufferevent *visits_begin(struct event_base *base, void *arg);

@@ -504,6 +504,18 @@ web_set_names(struct web *wb, char **names, size_t n_names)
 }
 
 void
+web_silence(struct web *wb)
+{
+	visits_silence(wb->visits);
+}
+
+int
+web_listen(struct web *wb)
+{
+	return visits_listen(wb->visits);
+}
+
+void
 web_close(struct web *wb)
 {
 	struct asked *as;

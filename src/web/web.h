@@ -47,6 +47,10 @@ int web_open(
 /* Hangs up on everybody; the loop must turn once more. Not to be called by a command. NULL is
  * fine. */
 void web_close(struct web *wb);
+/* For one at an address that overlaps: it listens no more, and again on the same socket; connections
+ * go on. 0; or -errno: somebody else listens there now, and it is tried again until it works. */
+void web_silence(struct web *wb);
+int web_listen(struct web *wb) MUST_CHECK;
 /* Other names from now on. The array and all in it were malloc'ed, and are taken over. */
 void web_set_names(struct web *wb, char **names, size_t n_names);
 

@@ -8,7 +8,8 @@ sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
 from harness.lab import PORT, equal, main, require
 from harness.programs import until
-from reload import Bench, Visitor, reload
+from reload import Bench, reload
+from reload_metrics import Visitor
 
 # Binds, then becomes the daemon: LISTEN_PID must be its own. A child has the sockets as long as that
 # lives, as the service manager has those of its units.
