@@ -58,7 +58,7 @@ stop_slowed() # pause seconds
 took()
 {
 	spent=$((($(show "$2") - $(show "$1")) / 1000))
-	[ $spent -gt $(($3 * 1000)) ]
+	[ "$spent" -gt $(($3 * 1000)) ]
 }
 
 all_waits()
@@ -80,7 +80,7 @@ for pause in $PAUSES; do
 	start_slowed 0 0
 	all_waits
 done
-[ $spent -gt $((STOP_S * 1000)) ] || fail "a stop took only $spent ms: not slow enough"
+[ "$spent" -gt $((STOP_S * 1000)) ] || fail "a stop took only $spent ms: not slow enough"
 stop=$spent
 
 for pause in $PAUSES; do
@@ -89,7 +89,7 @@ for pause in $PAUSES; do
 	! took InactiveExitTimestampMonotonic ActiveEnterTimestampMonotonic $START_S || break
 	on systemctl stop $unit || fail "it does not stop again"
 done
-[ $spent -gt $((START_S * 1000)) ] || fail "a start took only $spent ms: not slow enough"
+[ "$spent" -gt $((START_S * 1000)) ] || fail "a start took only $spent ms: not slow enough"
 is NRestarts 0 || fail "it was started $(show NRestarts) times again"
 
 on systemctl stop $unit || fail "it does not stop at last"
