@@ -1,5 +1,6 @@
 #include "client/grammar.h"
 
+#include <assert.h>
 #include <ctype.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -176,29 +177,37 @@ go_on(struct grammar *gr, const struct place *from, size_t token)
 	gr->n_places++;
 }
 
+/* The places behind a word from there on; literal: where it stands for itself. */
+static void
+follow_from(
+    struct grammar *gr, const struct place *from, const char *word, bool literal)
+{
+	size_t tokens[TOKENS_MAX + 1];
+	size_t n = find_tokens(gr, from, tokens);
+
+	for (size_t i = 0; i < n; i++) {
+		struct trial tr = { .word = word };
+
+		each_alternative(&gr->tokens[tokens[i]], try_alternative, &tr);
+		if (literal ? tr.literal : tr.typed)
+			go_on(gr, from, tokens[i]);
+	}
+}
+
 /* The places behind a word: what stands for itself goes before what may be any name. */
 static void
 follow_word(struct grammar *gr, const char *word)
 {
 	struct place from[PLACES_MAX];
-	size_t tokens[TOKENS_MAX + 1];
 	size_t n_from = gr->n_places;
 
 	memcpy(from, gr->places, sizeof(from));
 	gr->n_places = 0;
-	for (int pass = 0; pass < 2 && gr->n_places == 0; pass++) {
-		for (size_t k = 0; k < n_from; k++) {
-			size_t n = find_tokens(gr, &from[k], tokens);
-
-			for (size_t i = 0; i < n; i++) {
-				struct trial tr = { .word = word };
-
-				each_alternative(
-				    &gr->tokens[tokens[i]], try_alternative, &tr);
-				if (pass == 0 ? tr.literal : tr.typed)
-					go_on(gr, &from[k], tokens[i]);
-			}
-		}
+	for (size_t k = 0; k < n_from; k++)
+		follow_from(gr, &from[k], word, true);
+	if (gr->n_places == 0) {
+		for (size_t k = 0; k < n_from; k++)
+			follow_from(gr, &from[k], word, false);
 	}
 	gr->last = word;
 }
@@ -237,7 +246,8 @@ offer_alternative(void *owner, const char *word, size_t len)
 {
 	struct offer *of = owner;
 
-	if (!of->found || is_capitals_of(of->only, word, len))
+	if (!of->found || !isupper((unsigned char)*word) ||
+	    is_capitals_of(of->only, word, len))
 		of->next(of->owner, word, len);
 }
 
@@ -280,6 +290,7 @@ grammar_follow(
 	for (i = 0; i < n && i < gr.own; i++) {
 		size_t len = strlen(words[i]);
 
+		assert(gr.tokens[i].at != NULL);
 		if (len > gr.tokens[i].len ||
 		    memcmp(gr.tokens[i].at, words[i], len) != 0)
 			return -1;

@@ -77,7 +77,7 @@ struct control_column {
 	const char *heading;
 };
 
-struct control_command {
+struct control_command { // NOLINT(clang-analyzer-optin.performance.Padding)
 	/* "show status": what the request line must be, abbreviable per word; single blanks.
 	 * Behind it what else it takes, in capitals or brackets: "drop ID... [FORCE]": a
 	 * word in brackets may be absent, or several: "[timeout D]"; one that ends in "..."
