@@ -77,21 +77,24 @@ choice_room(struct steer_choice *sc, size_t n)
 	return sc->objects == NULL ? -ENOMEM : 0;
 }
 
+/* kind: 0: of both. */
 static int
-choose_all(struct steer_choice *sc, const struct assembly *as, bool with_pauses)
+choose_all(
+    struct steer_choice *sc, const struct assembly *as, unsigned kind, bool with_pauses)
 {
 	int rc = choice_room(sc, as->n_routes + as->n_peers + pauses_count(as->pauses));
 
 	if (rc < 0)
 		return rc;
-	for (size_t i = 0; i < as->n_routes; i++)
+	for (size_t i = 0; kind != PAUSE_PEER && i < as->n_routes; i++)
 		choice_add(sc, PAUSE_ROUTE, as->routes[i]->conf->name);
-	for (size_t i = 0; i < as->n_peers; i++)
+	for (size_t i = 0; kind != PAUSE_ROUTE && i < as->n_peers; i++)
 		choice_add(sc, PAUSE_PEER, as->peers[i]->conf->name);
 	for (size_t i = 0; with_pauses && i < pauses_count(as->pauses); i++) {
 		const struct pause *pa = pauses_at(as->pauses, i);
 
-		if (!choice_has(sc, pa->kind, pa->name))
+		if ((kind == 0 || pa->kind == kind) &&
+		    !choice_has(sc, pa->kind, pa->name))
 			choice_add(sc, pa->kind, pa->name);
 	}
 	return 0;
@@ -137,6 +140,7 @@ steer_choice_parse(struct steer_choice *ret, const struct assembly *as,
 	struct steer_choice sc = { .n_words = 1 };
 	bool is[PAUSE_PEER + 1] = { false };
 	unsigned kind = 0;
+	const char *name;
 	int rc;
 
 	if (reply->n_args >= 2 && strcmp(reply->args[0], "route") == 0)
@@ -148,15 +152,14 @@ steer_choice_parse(struct steer_choice *ret, const struct assembly *as,
 		kind = 0;
 	if (kind != 0)
 		sc.n_words = 2;
-	if (kind == 0 && strcmp(reply->args[0], "all") == 0) {
-		rc = choose_all(&sc, as, with_pauses);
-	} else {
-		const char *name = reply->args[sc.n_words - 1];
-
-		is[PAUSE_ROUTE] = is_known(as, PAUSE_ROUTE, name, with_pauses);
-		is[PAUSE_PEER] = is_known(as, PAUSE_PEER, name, with_pauses);
+	name = reply->args[sc.n_words - 1];
+	is[PAUSE_ROUTE] = is_known(as, PAUSE_ROUTE, name, with_pauses);
+	is[PAUSE_PEER] = is_known(as, PAUSE_PEER, name, with_pauses);
+	/* "route all" may be the name of one, "all" is not. */
+	if (strcmp(name, "all") == 0 && (kind == 0 || !is[kind]))
+		rc = choose_all(&sc, as, kind, with_pauses);
+	else
 		rc = choose_one(&sc, reply, kind, is);
-	}
 	if (rc == 0)
 		*ret = sc;
 	else

@@ -102,6 +102,18 @@ def pause_peer(lab, kind):
     bridge.finish(bridge.flow.sent())
 
 
+def pause_of_all(lab):
+    bridge = Bridge(lab)
+    for words, wanted in ((("all",), {"route", "peer"}), (("route", "all"), {"route"}),
+                          (("peer", "all"), {"peer"})):
+        for verb in ("pause", "resume"):
+            equal({item["object"] for item in items(bridge.a, verb, *words)}, wanted,
+                  f"what {verb} {words} is about")
+    require_status(bridge.a, DONE, "drain", "route", "all", "timeout", "10s")
+    equal(bridge.route()["state"], "paused", "state of a drained route")
+    equal([item["state"] for item in bridge.a.show("peers")], ["connected"], "state of the peer")
+
+
 def pause_file_damaged(lab):
     bridge = Bridge(lab)
     require_status(bridge.a, DONE, "pause", "all")
@@ -390,8 +402,8 @@ def wait_bounded(lab):
         line.close()
 
 
-TESTS = [pause_file_damaged, drain_shared, drain_ended, purge_in_flight, reconnect, log_level,
-         wait, wait_settled_under_load, wait_bounded]
+TESTS = [pause_of_all, pause_file_damaged, drain_shared, drain_ended, purge_in_flight, reconnect,
+         log_level, wait, wait_settled_under_load, wait_bounded]
 
 
 def test(function, name, *arguments, **more):
