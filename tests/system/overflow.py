@@ -86,6 +86,41 @@ def lost_while_in_flight(lab, kind):
     bridge.flow.require_exact()
 
 
+def refused_after_start(lab, kind):
+    """What was in flight before a start leaves the ring though the peer gives no credit for it."""
+    few = 120  # of that size: more than b's queue takes, less than half a ring
+    bridge = Bridge(lab, kind)
+    bridge.flow.consume()
+    bridge.flow.consumer.pause()
+    bridge.b.start()
+    bridge.flow.produce(bridge.types[:1], "--size", SIZE, "--count", few)
+    bridge.flow.wait_sent(WAIT_S)
+    until(lambda: bridge.route()["in_flight"] > 0, WAIT_S, "messages in flight")
+    bridge.a.kill()
+    bridge.b.stop()
+    set_allowed(bridge.b, '( "in" )', "( )")
+    bridge.b.start()
+    bridge.a.start()
+    bridge.flow.produce(bridge.types[1:], "--max", SIZE, "--count", MANY)
+    bridge.flow.wait_sent(WAIT_S)
+    require(bridge.route()["in_flight"] > 0, "what was in flight is settled")
+    require(bridge.route()["log_waiting"] > MANY // 2, "most of it is not in the log")
+    bridge.b.stop()
+    set_allowed(bridge.b, "( )", '( "in" )')
+    bridge.flow.consumer.resume()
+    bridge.b.start()
+    bridge.flow.wait_received(MANY + few, WAIT_S)
+    bridge.flow.require_exact()
+
+
+def set_allowed(daemon, before, after):
+    with open(daemon.conf, encoding="utf-8") as conf:
+        text = conf.read()
+    require(f"may_send_to = {before}" in text, f"may_send_to = {before} is not in {text}")
+    with open(daemon.conf, "w", encoding="utf-8") as conf:
+        conf.write(text.replace(f"may_send_to = {before}", f"may_send_to = {after}"))
+
+
 def saved_after_crash(lab, kind):
     """A kill in the middle of a backlog, mqbridge-spool save, and a reboot."""
     bridge = Bridge(lab, kind)
@@ -185,6 +220,7 @@ def test(function, name, *arguments, **policy):
 
 test(away, "survives_kill_and_reboot")
 test(lost_while_in_flight, "takes_what_is_in_flight")
+test(refused_after_start, "takes_what_was_in_flight_before_a_start")
 test(saved_after_crash, "survives_crash_save_and_reboot")
 test(power_cut, "disk_survives_power_cut")
 test(power_cut, "always_survives_power_cut", sync="always")
