@@ -1,9 +1,11 @@
 #include "change/reload.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "assembly/assembly.h"
 #include "base/log.h"
@@ -18,9 +20,12 @@
 #include "spool/log.h"
 #include "spool/runtime.h"
 
+#define LEAVE_MS 1000 /* for its thread, when the daemon stops */
+
 struct reload {
 	struct reload_spec spec;
 	struct worker *worker;
+	int state_fd; /* of its own, as the thread may outlive all others */
 	bool busy, check;
 	bool again;  /* SIGHUP came meanwhile */
 	bool trying; /* the thread finds out whether a log can be made */
@@ -46,7 +51,7 @@ reload_try(void *arg)
 {
 	const struct reload *rl = arg;
 
-	return log_try(runtime_state_fd(rl->spec.assembly->runtime));
+	return log_try(rl->state_fd);
 }
 
 /* ---- in the loop --------------------------------------------------------------------- */
@@ -241,6 +246,19 @@ reload_signal(struct reload *rl)
 		rl->again = true;
 }
 
+/* The worker has ended, or there is none. */
+static void
+reload_done(struct reload *rl)
+{
+	if (rl->state_fd >= 0)
+		(void)close(rl->state_fd);
+	diff_done(&rl->diff);
+	conf_free(rl->loaded);
+	reload_faults_done(&rl->faults);
+	reload_faults_done(&rl->untried);
+	free(rl);
+}
+
 int
 reload_new(struct reload **ret, const struct reload_spec *spec)
 {
@@ -250,9 +268,13 @@ reload_new(struct reload **ret, const struct reload_spec *spec)
 	if (rl == NULL)
 		return -ENOMEM;
 	rl->spec = *spec;
-	rc = worker_new(&rl->worker, spec->base, reload_on_worked, rl);
+	rl->state_fd =
+	    fcntl(runtime_state_fd(spec->assembly->runtime), F_DUPFD_CLOEXEC, 0);
+	rc = rl->state_fd < 0
+		 ? -errno
+		 : worker_new(&rl->worker, spec->base, reload_on_worked, rl);
 	if (rc < 0) {
-		reload_free(rl);
+		reload_done(rl);
 		return rc;
 	}
 	*ret = rl;
@@ -264,10 +286,9 @@ reload_free(struct reload *rl)
 {
 	if (rl == NULL)
 		return;
-	worker_free(rl->worker);
-	diff_done(&rl->diff);
-	conf_free(rl->loaded);
-	reload_faults_done(&rl->faults);
-	reload_faults_done(&rl->untried);
-	free(rl);
+	if (worker_leave(rl->worker, LEAVE_MS))
+		reload_done(rl);
+	else /* its thread may use all that */
+		log_warn("daemon",
+		    "the reload that was under way hangs; it is not waited for");
 }

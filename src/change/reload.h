@@ -34,7 +34,8 @@ struct reload_spec { /* all borrowed */
 };
 
 int reload_new(struct reload **ret, const struct reload_spec *spec) MUST_CHECK;
-/* One that is under way is given up; its client must be gone. NULL is fine. */
+/* One that is under way is given up; its client must be gone. Its thread is not waited for if it
+ * does not end at once, as when the disk or a name service does not answer. NULL is fine. */
 void reload_free(struct reload *rl);
 
 /* Begin: 0 and reply, if it is not NULL, will be ended; or -EBUSY: one is under way. check: only

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <event2/event.h>
+#include <limits.h>
 #include <pthread.h>
 #include <semaphore.h>
 #include <signal.h>
@@ -11,6 +12,8 @@
 #include <sys/eventfd.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "base/clock.h"
 
 #define CANCEL_REPEAT_NS                                                               \
 	200000 /* a signal may come just before the call begins: again */
@@ -134,6 +137,22 @@ fail:
 	return rc;
 }
 
+/* Is nothing running any more, at the latest after ms? */
+static bool
+worker_end_call(struct worker *wk, unsigned ms)
+{
+	const struct timespec pause = { .tv_nsec = CANCEL_REPEAT_NS };
+	uint64_t until_ms = clock_monotonic_ms() + ms;
+
+	while (atomic_load(&wk->state) == WORKER_RUNNING) {
+		if (clock_monotonic_ms() >= until_ms)
+			return false;
+		(void)pthread_kill(wk->thread, SIGRTMIN);
+		(void)nanosleep(&pause, NULL);
+	}
+	return true;
+}
+
 void
 worker_free(struct worker *wk)
 {
@@ -155,6 +174,18 @@ worker_free(struct worker *wk)
 	free(wk);
 }
 
+bool
+worker_leave(struct worker *wk, unsigned ms)
+{
+	if (wk == NULL || !wk->started || worker_end_call(wk, ms)) {
+		worker_free(wk);
+		return true;
+	}
+	event_free(wk->event);
+	(void)pthread_detach(wk->thread);
+	return false;
+}
+
 void
 worker_run(struct worker *wk, int (*call)(void *arg), void *arg)
 {
@@ -173,13 +204,6 @@ worker_busy(const struct worker *wk)
 bool
 worker_cancel(struct worker *wk, int *ret_rc)
 {
-	const struct timespec pause = { .tv_nsec = CANCEL_REPEAT_NS };
-
-	if (!worker_busy(wk))
-		return false;
-	while (atomic_load(&wk->state) == WORKER_RUNNING) {
-		(void)pthread_kill(wk->thread, SIGRTMIN);
-		(void)nanosleep(&pause, NULL);
-	}
-	return worker_take(wk, ret_rc);
+	return worker_busy(wk) && worker_end_call(wk, UINT_MAX) &&
+	       worker_take(wk, ret_rc);
 }

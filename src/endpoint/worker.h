@@ -16,6 +16,10 @@ int worker_new(struct worker **ret, struct event_base *base,
 /* Cancels first, without calling on_done; NULL is fine. */
 void worker_free(struct worker *wk);
 
+/* The same, but who does not end within ms is left to go on until the process ends, as with a disk
+ * that does not answer: false, and wk and what the call was given must stay. */
+bool worker_leave(struct worker *wk, unsigned ms) MUST_CHECK;
+
 /* Only while not busy. arg must stay until on_done or worker_cancel(). The call must end with
  * -EINTR after a signal: nothing in it may restart. */
 void worker_run(struct worker *wk, int (*call)(void *arg), void *arg);

@@ -15,6 +15,7 @@ from harness.slow_disk import SlowDisk
 
 SIZE = 64
 SLOW_MS = 800      # of each sync; a peer is given up after 1.5 s
+HANGING_MS = 60000 # of a sync: far longer than a stop may take
 ROUNDS = 6
 LOGGED = 1400      # messages: several hundred frames in the log, in some dozen files
 READ_MS = 50       # of each read, of which a frame takes two
@@ -115,6 +116,20 @@ def reload_that_makes_a_log_holds_up_no_loop(lab):
     bench.exact()
 
 
+def stop_in_a_reload_does_not_wait_for_the_disk(lab):
+    bench = Bench(lab)
+    bench.a.configure(bench.with_log(1))
+    waited = bench.disk.waited()
+    bench.disk.set(HANGING_MS)
+    bench.a.process.send_signal(signal.SIGHUP)
+    until(lambda: bench.disk.waited() > waited, 20, "the reload to ask the disk")
+    bench.disk.set(0)
+    bench.a.process.send_signal(signal.SIGTERM)
+    equal(bench.a.process.wait(HANGING_MS / 2000), 0, "exit status")
+    bench.a.start()
+    bench.exact()
+
+
 def queue_that_comes_late_holds_up_no_loop(lab):
     """Its stream and its log are made when it is there."""
     bench = Bench(lab)
@@ -210,6 +225,7 @@ def log_that_is_read_for_long_holds_up_only_its_route(lab):
 
 if __name__ == "__main__":
     sys.exit(main(reload_that_makes_a_log_holds_up_no_loop,
+                  stop_in_a_reload_does_not_wait_for_the_disk,
                   queue_that_comes_late_holds_up_no_loop,
                   log_that_is_read_for_long_holds_up_only_its_route,
                   purge_of_what_is_just_moving_takes_it_all))
