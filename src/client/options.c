@@ -172,7 +172,7 @@ options_read(struct options *ret, int argc, char **argv, FILE *err)
 
 	opterr = 0; /* the message is ours, to err */
 	optind = 0; /* glibc: start anew, also when called twice */
-	while ((option = getopt_long(argc, argv, ":", names, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":h", names, NULL)) != -1) {
 		/* Of several faults the first is told. */
 		if (rc == 0)
 			rc = read_option(&op, option, argv, err);

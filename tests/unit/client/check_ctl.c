@@ -472,6 +472,8 @@ static const struct guide_row {
 	{ { "help" }, 0, "drain [route|peer]" },
 	{ { "he", "doc" }, 0, "COMMAND: doctor [--config FILE]\n" },
 	{ { "drain", "orders", "--help" }, 0, "COMMAND: drain [route|peer]" },
+	{ { "-h" }, 0, "usage: mqbridgectl" },
+	{ { "-h", "drain" }, 0, "COMMAND: drain [route|peer]" },
 	{ { "--help", "top" }, 0, "COMMAND: top [--watch D]\n" },
 	{ { "help", "tap", "--json" }, 0, "\"command\": \"tap ROUTE body" },
 	{ { "help", "help" }, 0, "COMMAND: help [COMMAND...]\n" },
