@@ -398,7 +398,7 @@ own_run(const struct control_command *cm)
 	size_t n;
 	const struct control_command *own = verbs_own(&n);
 
-	for (size_t i = 0; cm != NULL && i < n; i++) {
+	for (size_t i = 0; cm != NULL && i < n && i < ARRAY_LEN(own_runs); i++) {
 		if (strcmp(own[i].words, cm->words) == 0)
 			return own_runs[i];
 	}

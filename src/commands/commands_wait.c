@@ -260,9 +260,12 @@ wait_begin(
 		rc = wait_name(wt, reply, kind == WAIT_CONNECTED);
 	if (rc == 0 && kind == WAIT_SETTLED)
 		rc = wait_mark(wt);
-	if (rc == 0)
-		rc = watch_begin(&wt->watch, reply, cx, timeout_ms);
-	if (rc != CONTROL_LATER)
+	if (rc != 0) {
+		wait_end(&wt->watch);
+		return rc;
+	}
+	rc = watch_begin(&wt->watch, reply, cx, timeout_ms);
+	if (rc < 0)
 		wait_end(&wt->watch);
 	return rc;
 }

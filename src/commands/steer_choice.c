@@ -11,7 +11,7 @@
 #include "config/conf.h"
 #include "control/command.h"
 
-#define TIMEOUT_MAX_MS (30 * 24 * 3600 * UINT64_C(1000)) /* 30d */
+#define TIMEOUT_MAX_MS (UINT64_C(30) * 24 * 3600 * 1000) /* 30d */
 
 const char *
 steer_kind_name(enum pause_kind kind)
