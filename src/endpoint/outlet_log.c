@@ -29,6 +29,13 @@ outlet_ring(const struct outlet *ol)
 	return intake_ring(ol->intake);
 }
 
+/* It is there, and all that has to be done before anything goes there is. */
+static bool
+log_in_use(const struct outlet *ol)
+{
+	return ol->log.log != NULL && stream_log(ol->stream) != NULL;
+}
+
 /* ---- what goes wrong -------------------------------------------------------------- */
 
 static void
@@ -296,7 +303,7 @@ outlet_turn_log(struct outlet *ol)
 	uint64_t sent, end;
 	int rc;
 
-	if (og->log == NULL)
+	if (!log_in_use(ol))
 		return;
 	if (!event_pending(og->tick, EV_TIMEOUT, NULL))
 		log_wait(ol, og->policy.sync_interval_ms);
@@ -384,16 +391,26 @@ log_make(struct outlet *ol, const struct log_spec *spec)
 	if (outlet_found_log(ol) == NULL)
 		return log_create(&og->log, &ol->env.log, spec);
 	rc = outlet_open_log(ol, spec, &og->log, &replayed);
-	/* Those that a crash left in both, as they were being requeued. */
 	if (rc == 0)
-		rc = deadletters_settle(ol->env.dead, og->log);
-	if (rc >= 0)
 		log_event(EVENT_STORE_RECOVERED,
 		    &(struct log_fields){ .route = ol->route },
 		    "route %s: goes on with its overflow log, whose send journal is "
 		    "gone: %" PRIu64 " messages may be sent a second time",
 		    quote(ol->route).text, replayed);
-	return rc < 0 ? rc : 0;
+	return rc;
+}
+
+/* What fails here is tried again with the same log. */
+static int
+log_begin_use(struct outlet *ol)
+{
+	static const struct id none;
+	int rc = 0;
+
+	/* Those that a crash left in both, as they were being requeued. */
+	if (!id_equal(&ol->log.found, &none))
+		rc = deadletters_settle(ol->env.dead, ol->log.log);
+	return rc < 0 ? rc : stream_use_log(ol->stream, ol->log.log);
 }
 
 int
@@ -415,13 +432,16 @@ outlet_prepare_log(struct outlet *ol)
 	};
 	int rc = 0;
 
-	if (og->log != NULL)
+	if (log_in_use(ol))
 		return 0;
-	og->log = stream_log(ol->stream);
+	if (og->log == NULL)
+		og->log = stream_log(ol->stream);
 	if (og->log != NULL)
 		log_configure(og->log, spec.limit, spec.sync, spec.changed, ol);
 	else if (spec.limit > 0 || outlet_found_log(ol) != NULL)
 		rc = log_make(ol, &spec);
+	if (rc == 0 && og->log != NULL)
+		rc = log_begin_use(ol);
 	if (rc < 0) {
 		if (rc != -EINPROGRESS)
 			log_trouble(ol, rc);
@@ -430,13 +450,12 @@ outlet_prepare_log(struct outlet *ol)
 	log_mended(ol, og->log != NULL ? "is made" : "is not asked for any more");
 	if (og->log == NULL)
 		return 0;
-	rc = stream_use_log(ol->stream, og->log);
 	stream_log_only(ol->stream, spec.sync == LOG_SYNC_ALWAYS);
 	log_wait(ol, og->policy.sync_interval_ms);
 	/* What was read from it before now has told nobody. */
 	if (ol->source.sink != NULL)
 		ol->source.sink->ops->kick(ol->source.sink);
-	return rc;
+	return 0;
 }
 
 void

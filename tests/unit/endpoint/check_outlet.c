@@ -7,12 +7,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "../lib/private_ipc.h"
 #include "../spool/disk_steps.h"
+#include "../spool/state_fixture.h"
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/reason.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet.h"
 #include "endpoint/outlet_requeue.h"
@@ -22,6 +25,7 @@
 #include "spool/deadletter.h"
 #include "spool/disk.h"
 #include "spool/log.h"
+#include "spool/names.h"
 #include "spool/ring.h"
 #include "spool/runtime.h"
 #include "suites.h"
@@ -52,14 +56,16 @@ on_disk(evutil_socket_t fd, short what, void *arg)
 	disk_collect(arg);
 }
 
+/* found: a log that lost its stream, or NULL. */
 static void
-start_route(enum log_sync sync)
+start_route_with(enum log_sync sync, const struct id *found)
 {
 	struct intake_spec is = {
 		.name = "from", .uri = URI, .take_text = "", .ring_bytes = 1 << 16
 	};
 	struct outlet_spec os = { .route = "route",
 		.label = "hub/to",
+		.log = found,
 		.policy = { .log_limit = 1 << 20,
 		    .sync = sync,
 		    .sync_interval_ms = INTERVAL_MS } };
@@ -74,6 +80,12 @@ start_route(enum log_sync sync)
 	ck_assert_int_eq(intake_new(&fx.intake, fx.base, fx.runtime, &is, NULL), 0);
 	ck_assert_int_eq(outlet_new(&fx.outlet, &env, fx.intake, &os), 0);
 	intake_start(fx.intake);
+}
+
+static void
+start_route(enum log_sync sync)
+{
+	start_route_with(sync, NULL);
 }
 
 static void
@@ -340,6 +352,126 @@ START_TEST(log_that_could_not_be_made_is_in_no_trouble_when_it_is)
 }
 END_TEST
 
+static void
+on_appended(void *owner, int rc, bool appended)
+{
+	ck_assert_int_eq(rc, 0);
+	*(bool *)owner = appended;
+}
+
+/* Requeue a dead letter, and end the route with the letter in store and log; *ret: that log. */
+static void
+leave_letter_in_both(struct id *ret)
+{
+	struct record rec = { .type = 9 };
+	struct deadletter dead;
+	bool appended = false;
+	struct names nm;
+
+	start_route(LOG_SYNC_NEVER);
+	put("makes the ring");
+	UNTIL(offered() != NULL);
+	dead = letter(&rec);
+	ck_assert_int_eq(deadletters_store(fx.dead, &dead), 0);
+	ck_assert_int_eq(outlet_requeue(fx.outlet, &dead, on_appended, &appended), 0);
+	UNTIL(appended);
+	ck_assert_int_eq(deadletters_store(fx.dead, &dead), 0);
+	UNTIL(!outlet_busy(fx.outlet));
+	ck_assert_int_eq(log_list(&nm, runtime_state_fd(fx.runtime)), 0);
+	ck_assert_uint_eq(nm.n, 1);
+	ck_assert_int_eq(id_parse(ret, nm.at[0]), 0);
+	names_done(&nm);
+	outlet_free(fx.outlet);
+	intake_free(fx.intake);
+}
+
+static bool
+cannot_unlink(void)
+{
+	struct outlet_numbers nb;
+
+	outlet_numbers(fx.outlet, &nb);
+	return strstr(nb.log.detail, strerror(EISDIR)) != NULL;
+}
+
+START_TEST(found_log_goes_on_when_its_letters_could_not_be_deleted_at_first)
+{
+	char name[256];
+	struct id found;
+	int dir_fd;
+
+	leave_letter_in_both(&found);
+	dir_fd =
+	    openat(runtime_state_fd(fx.runtime), "dead-letters", O_RDONLY | O_CLOEXEC);
+	state_find_file(dir_fd, "", name);
+	ck_assert_int_eq(unlinkat(dir_fd, name, 0), 0);
+	ck_assert_int_eq(mkdirat(dir_fd, name, 0700), 0);
+	start_route_with(LOG_SYNC_NEVER, &found);
+	UNTIL(cannot_unlink());
+	ck_assert_ptr_null(offered());
+	ck_assert_int_eq(unlinkat(dir_fd, name, AT_REMOVEDIR), 0);
+	(void)close(dir_fd);
+	UNTIL(offered() != NULL);
+	ck_assert_int_eq(offered()->type, 9);
+	ck_assert_uint_eq(deadletters_count(fx.dead), 0);
+	ck_assert(!is_in_trouble());
+}
+END_TEST
+
+static int held[2]; /* a pipe: a job that reads it holds up the disk thread */
+
+static int
+hold_run(struct disk_job *job)
+{
+	char byte;
+
+	(void)job;
+	return read(held[0], &byte, 1) == 1 ? 0 : -EIO;
+}
+
+static void
+hold_done(struct disk_job *job, int rc)
+{
+	(void)job;
+	ck_assert_int_eq(rc, 0);
+}
+
+static bool
+is_opening(void)
+{
+	struct outlet_numbers nb;
+
+	outlet_numbers(fx.outlet, &nb);
+	return nb.log.reason == REASON_LOG_OPENING;
+}
+
+START_TEST(found_log_is_opened_beside_the_loop_and_its_outlet_may_go_meanwhile)
+{
+	struct disk_job job = { .run = hold_run, .done = hold_done };
+	struct source_info info;
+	struct id found;
+
+	leave_letter_in_both(&found);
+	ck_assert_int_eq(pipe2(held, O_CLOEXEC), 0);
+	disk_submit(fx.disk, &job);
+	start_route_with(LOG_SYNC_NEVER, &found);
+	UNTIL(is_opening());
+	ck_assert_int_eq(
+	    outlet_source(fx.outlet)->ops->info(outlet_source(fx.outlet), &info),
+	    -EAGAIN);
+	outlet_free(fx.outlet);
+	intake_free(fx.intake);
+	start_route_with(LOG_SYNC_NEVER, &found);
+	UNTIL(is_opening());
+	ck_assert_int_eq(write(held[1], "", 1), 1);
+	UNTIL(offered() != NULL);
+	ck_assert_int_eq(offered()->type, 9);
+	ck_assert(!is_opening());
+	(void)close(held[0]);
+	(void)close(held[1]);
+}
+END_TEST
+
 Suite *
 suite_outlet(void)
 {
@@ -356,6 +488,10 @@ suite_outlet(void)
 	tcase_add_test(tc, single_message_is_on_the_disk_after_the_interval);
 	tcase_add_test(tc, log_goes_on_soon_after_there_is_space_again);
 	tcase_add_test(tc, log_that_could_not_be_made_is_in_no_trouble_when_it_is);
+	tcase_add_test(
+	    tc, found_log_goes_on_when_its_letters_could_not_be_deleted_at_first);
+	tcase_add_test(
+	    tc, found_log_is_opened_beside_the_loop_and_its_outlet_may_go_meanwhile);
 	suite_add_tcase(s, tc);
 	return s;
 }
