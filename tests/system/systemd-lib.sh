@@ -149,7 +149,7 @@ for name in $unit mqbridged@.service; do
 	mkdir -p "$work/stage/etc/systemd/system/$name.d"
 	cat >"$work/stage/etc/systemd/system/$name.d/test.conf" <<-END
 		[Service]
-		WatchdogSec=1s
+		WatchdogSec=2s
 		Environment=ASAN_OPTIONS=detect_leaks=0
 	END
 done
