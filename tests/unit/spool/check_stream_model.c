@@ -27,7 +27,8 @@ static int now; /* the directory in use */
 static struct ring *ring;
 static struct stream *streams[STREAMS];
 static char files[STREAMS][256];
-static const struct record *parked[MESSAGES]; /* by number */
+static const struct record
+    *parked[STREAMS][MESSAGES]; /* by number; while they are parked */
 
 /* The overflow log of the first stream. */
 static struct ring_dir states[2]; /* beside dirs */
@@ -293,7 +294,7 @@ step_park(int i)
 		ck_assert_int_eq(rc, 0);
 		assert_record(rec, number);
 		ms->state[number] = PARKED;
-		parked[number] = rec;
+		parked[i][number] = rec;
 		ms->parks++;
 	}
 }
@@ -305,7 +306,7 @@ step_park_stored(int i)
 
 	for (uint64_t n = 1; n <= model.messages; n++)
 		if (ms->state[n] == PARKED && pick(2) == 0) {
-			stream_park_stored(streams[i], parked[n]);
+			stream_park_stored(streams[i], parked[i][n]);
 			ms->state[n] = SETTLED;
 			ms->parks--;
 		}
@@ -386,7 +387,7 @@ store_parked(struct model_stream *ms)
 {
 	for (uint64_t n = 1; n <= model.messages; n++)
 		if (ms->state[n] == PARKED && !model.in_log[n]) {
-			stream_park_stored(streams[0], parked[n]);
+			stream_park_stored(streams[0], parked[0][n]);
 			ms->state[n] = SETTLED;
 			ms->parks--;
 		}
