@@ -16,6 +16,17 @@ AT_ONCE = 2  # of the short form
 LIMIT_S = (6 * 3600, 240)  # of the long form, and of the short one: then it has failed
 
 
+def logged_cases(form):
+    """Kills with a backlog in the overflow log."""
+    for number, scenario in enumerate(("kill-sender", "kill-receiver", "kill-both")):
+        # The short form takes the kinds in turn, the long one both.
+        kinds = ("posix", "sysv")[number % 2:][:1] if form else ("posix", "sysv")
+        for kind in kinds:
+            yield (f"torture-{scenario}-log-{kind}",
+                   [scenario, "--rounds", SCENARIOS[scenario].rounds[form], "--kind", kind,
+                    "--body", "text", "--log"], False)
+
+
 def cases(form):
     """(name, arguments of run, must it fail?)"""
     for number, (scenario, about) in enumerate(SCENARIOS.items()):
@@ -26,6 +37,7 @@ def cases(form):
                 yield (f"torture-{scenario}-{kind}-{body}",
                        [scenario, "--rounds", about.rounds[form], "--kind", kind,
                         "--body", body], False)
+    yield from logged_cases(form)
     yield ("torture-damage", ["damage", "--rounds", damage.ROUNDS[form]], False)
     yield ("torture-power-cut", ["power-cut", "--rounds", power_cut.ROUNDS[form]], False)
     for kind in ("posix", "sysv"):

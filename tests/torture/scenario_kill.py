@@ -84,9 +84,9 @@ def reboot(bed, number):
 
 SCENARIOS = {
     "link-cut": Scenario((100, 8), link_cut),
-    "kill-sender": Scenario((500, 10), kill_sender, both_ways=False),
-    "kill-receiver": Scenario((500, 10), kill_receiver, both_ways=False, may_repeat=True),
-    "kill-both": Scenario((500, 8), kill_both, may_repeat=True),
+    "kill-sender": Scenario((2000, 10), kill_sender, both_ways=False),
+    "kill-receiver": Scenario((2000, 10), kill_receiver, both_ways=False, may_repeat=True),
+    "kill-both": Scenario((2000, 8), kill_both, may_repeat=True),
     "stop-start": Scenario((50, 4), stop_start),
     "reboot": Scenario((50, 4), reboot, may_repeat=True),
 }
