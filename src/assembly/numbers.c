@@ -184,8 +184,23 @@ numbers_queue(
 
 /* ---- routes ------------------------------------------------------------------------ */
 
-/* What an operator did to it goes before all else. */
-static bool
+/* That nothing goes on is wrong also while it is drained: then that is said beside. */
+static void
+judge_draining(struct numbers_health *he)
+{
+	char detail[NUMBERS_DETAIL];
+
+	if (state_rank(he->state) == STATE_GOOD) {
+		health_set(he, STATE_DRAINING, REASON_DRAINING, "%s", "");
+		return;
+	}
+	(void)snprintf(detail, sizeof(detail), "%s", he->detail);
+	health_set(he, he->state, he->reason, "it is being drained%s%s",
+	    detail[0] != '\0' ? "; " : "", detail);
+}
+
+/* That an operator paused it goes before all else. */
+static void
 judge_hold(const struct assembly *as, const struct assembly_route *ar,
     struct numbers_health *he)
 {
@@ -194,17 +209,17 @@ judge_hold(const struct assembly *as, const struct assembly_route *ar,
 
 	hold_of_route(as, ar, &vd);
 	if (vd.hold == PAUSES_NONE)
-		return false;
+		return;
+	if (vd.hold == PAUSES_DRAINING) {
+		judge_draining(he);
+		return;
+	}
 	if (vd.pause != NULL)
 		(void)pause_who(who, sizeof(who), vd.pause);
-	if (vd.hold == PAUSES_DRAINING)
-		health_set(he, STATE_DRAINING, REASON_DRAINING, "%s", who);
-	else
-		health_set(he, STATE_PAUSED, REASON_PAUSED, "%s%s%s",
-		    vd.pause != NULL && vd.pause->kind == PAUSE_PEER ? "with its peer, "
-								     : "",
-		    vd.hold == PAUSES_DRAINED ? "drained first, " : "", who);
-	return true;
+	health_begin(he, STATE_PAUSED);
+	health_set(he, STATE_PAUSED, REASON_PAUSED, "%s%s%s",
+	    vd.pause != NULL && vd.pause->kind == PAUSE_PEER ? "with its peer, " : "",
+	    vd.hold == PAUSES_DRAINED ? "drained first, " : "", who);
 }
 
 /* Nothing comes from a queue that is not there. */
@@ -237,13 +252,12 @@ judge_route(const struct assembly *as, struct assembly_route *ar,
 
 	health_begin(he, STATE_IDLE);
 	route_state(ar->route, &progress, &st);
-	if (!judge_hold(as, ar, he)) {
-		health_set(he, st.state, st.reason, "%s", st.detail);
-		he->host = st.host;
-		if (st.state == STATE_STALLED)
-			he->since_ms = st.still_since_ms;
-		judge_origin(ar, he);
-	}
+	health_set(he, st.state, st.reason, "%s", st.detail);
+	he->host = st.host;
+	if (st.state == STATE_STALLED)
+		he->since_ms = st.still_since_ms;
+	judge_hold(as, ar, he);
+	judge_origin(ar, he);
 	health_end(he, &ar->memory, he->since_ms);
 }
 

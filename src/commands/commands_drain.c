@@ -7,10 +7,12 @@
 #include "assembly/assembly.h"
 #include "assembly/backlog_mark.h"
 #include "assembly/hold.h"
+#include "assembly/numbers.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
 #include "base/reason.h"
+#include "base/state.h"
 #include "commands/commands.h"
 #include "commands/commands_steer.h"
 #include "commands/steer_choice.h"
@@ -19,6 +21,7 @@
 #include "control/item.h"
 
 #define TOLD_MAX 8 /* lines of routes in a piece; the others are counted */
+#define TELL_MAX (192 + 2 * QUOTE_MAX) /* bytes of such a line with its NUL */
 
 const struct control_column commands_drain_columns[] = {
 	{ "route", "ROUTE" },
@@ -201,27 +204,49 @@ drain_end(struct watch *wa)
 
 /* ---- what is told ------------------------------------------------------------------ */
 
+/* What is wrong with it, if anything is, behind how far it is. */
+static void
+tell_words(const struct draining *dg, uint64_t rate, const struct numbers_health *he,
+    char *line)
+{
+	bool wrong = state_rank(he->state) != STATE_GOOD && he->state != STATE_DRAINING;
+	int n = snprintf(line, TELL_MAX, "%s: %" PRIu64 " left, %" PRIu64 "/s",
+	    quote(dg->name).text, dg->left, rate);
+
+	if (wrong)
+		n += snprintf(line + n, TELL_MAX - n, "; %s (%s%s%s)",
+		    state_name(he->state),
+		    he->host[0] != '\0' ? quote(he->host).text : "",
+		    he->host[0] != '\0' ? ": " : "", reason_name(he->reason));
+	(void)snprintf(line + n, TELL_MAX - n, "\n");
+}
+
 static void
 tell_route(
     const struct drain *dr, struct draining *dg, uint64_t since_ms, struct text *out)
 {
+	const struct assembly *as = dr->watch.cx->assembly;
+	struct assembly_route *ar = steer_route_find(as, dg->name);
 	uint64_t done = dg->settled - dg->told;
 	uint64_t rate = since_ms == 0 ? 0 : done * 1000 / since_ms;
-	char line[128 + QUOTE_MAX];
+	struct numbers_route nr;
+	char line[TELL_MAX];
 	json_t *object;
 	char *dump;
 
 	dg->told = dg->settled;
+	if (ar == NULL) /* a reload took it away since the last look */
+		return;
+	numbers_route(as, ar, &nr);
 	if (!dr->watch.reply->as_json) {
-		(void)snprintf(line, sizeof(line),
-		    "%s: %" PRIu64 " left, %" PRIu64 "/s\n", quote(dg->name).text,
-		    dg->left, rate);
+		tell_words(dg, rate, &nr.health, line);
 		text_puts(out, line);
 		return;
 	}
-	object = json_pack("{s:s, s:s, s:I, s:I}", "progress", "drain", "route",
-	    quote(dg->name).text, "left", (json_int_t)dg->left, "rate",
-	    (json_int_t)rate);
+	object = json_pack("{s:s, s:s, s:I, s:I, s:s, s:s}", "progress", "drain",
+	    "route", quote(dg->name).text, "left", (json_int_t)dg->left, "rate",
+	    (json_int_t)rate, "state", state_name(nr.health.state), "reason",
+	    reason_name(nr.health.reason));
 	dump = json_dumps(object, JSON_COMPACT | JSON_ENSURE_ASCII);
 	text_puts(out, dump == NULL ? "{}" : dump);
 	text_puts(out, "\n");

@@ -70,8 +70,8 @@ def read_lists(lists):
     return found, {
         **figures, "problems": sum(state not in GOOD for state, _ in found.values()),
         "oldest": max((item["oldest_age_s"] or 0 for item in lists["routes"]), default=0),
-        "backlog": sum(item["ring_records"] or 0 for item in lists["queues"])
-        + sum(item["log_waiting"] or 0 for item in lists["routes"])}
+        "settled": sum(item["settled_total"] or 0 for item in lists["routes"]),
+        "backlog": sum(item["backlog"] for item in lists["routes"])}
 
 
 def read_show_status(daemon):
@@ -359,6 +359,28 @@ def route_into_a_full_queue_is_stalled(lab):
     require_healthy(a, b)
 
 
+def drain_that_cannot_go_on_tells_its_cause(lab):
+    _, a, b = bed(lab)
+    send(lab.a, "posix:/out", DEPTH)
+    until(lambda: b.status()["delivered_total"] == DEPTH, 20, "the queue to be full")
+    begun = time.monotonic()
+    send(lab.a, "posix:/out", 3)
+    until(lambda: a.route("main")["backlog"] == 3, 20, "the messages to be taken")
+    drain = lab.spawn(lab.a, [a.program("mqbridgectl"), "--socket", a.socket, "drain", "main"],
+                      stdout=subprocess.PIPE, text=True)
+    require_told(begun,
+                 (a, {("route", "main"): ("stalled", "queue-full")}, {}),
+                 (b, {("queue", "in"): ("full", "queue-full")}, {}))
+    route = a.route("main")
+    equal((route["host"], "being drained" in route["detail"]), ("b", True),
+          f"where the cause lies, and whether {route['detail']!r} tells of the drain")
+    until(lambda: drain.stdout.readline() == "main: 3 left, 0/s; stalled (b: queue-full)\n", 20,
+          "the drain to tell why it does not go on")
+    lab.b.run([IPCQ, "receive", "posix:/in", "--all"], stdout=subprocess.DEVNULL)
+    equal(drain.wait(20), 0, "status of the drain")
+    require_told(time.monotonic() + 10, (a, {("route", "main"): ("paused", "paused")}, {}))
+
+
 def queue_with_a_full_ring_is_blocked(lab):
     flow, a, b = bed(lab, {"ring_size": "64KiB"})
     flow.produce([0], "--size", SIZE)
@@ -417,7 +439,9 @@ def messages_without_a_route_are_told(lab):
         wrong = []
         for name in ("show status", "STATUS", "check", "metrics"):
             found, figures = SURFACES[name][0](a)
-            if not figures["degraded"] or figures.get("problems", 1) != 1:
+            if not figures["degraded"] or figures.get("problems", 1) != 1 \
+                    or figures["backlog"] != 2 \
+                    or name != "metrics" and not figures["oldest"]:
                 wrong.append(f"{name}: {figures}")
             if name != "metrics" and not told.items() <= found.items():
                 wrong.append(f"{name}: {found}")
@@ -425,7 +449,37 @@ def messages_without_a_route_are_told(lab):
     until(lambda: not differ(), 20, "all surfaces to tell the orphans")
     detail = a.status()["problems"][0]["detail"]
     equal(detail.split(" have ")[0], "2 messages", f"messages in {detail!r}")
+    a.kill()  # then nobody opens their stream any more
+    a.start()
+    until(lambda: not differ(), 20, "all surfaces to tell the orphans after a start")
     require_told(time.monotonic(), (b, {}, {}))
+
+
+def purge_behind_what_is_in_flight_leaves_that_alone(lab):
+    """What was purged stays in the ring behind its head; it is no backlog. The route is a local
+    one, so that its figures are among the sums, too."""
+    _, a, _ = bed(lab)
+    for name in ("from", "to"):
+        lab.a.run([IPCQ, "create", f"posix:/{name}", *SHAPE], stdout=subprocess.DEVNULL)
+    with open(a.conf, encoding="utf-8") as conf:
+        text = conf.read()
+    for what, more in (("queues", '{ name = "from"; uri = "posix:/from"; }, '
+                                  '{ name = "to"; uri = "posix:/to"; }'),
+                       ("routes", '{ name = "within"; from = "from"; to = "to"; }')):
+        text = text.replace(f"{what} = ( ", f"{what} = ( {more}, ", 1)
+    with open(a.conf, "w", encoding="utf-8") as conf:
+        conf.write(text)
+    a.control("reload")
+    send(lab.a, "posix:/from", DEPTH)
+    until(lambda: a.route("within")["settled_total"] == DEPTH, 20, "the queue to be full")
+    send(lab.a, "posix:/from", DEPTH)
+    until(lambda: a.route("within")["backlog"] == DEPTH, 20, "the messages to be taken")
+    a.control("purge", "route", "within", "yes")
+    until(lambda: a.route("within")["backlog"] == 1, 20, "the purge")
+    require_told(time.monotonic(),
+                 (a, {("queue", "to"): ("full", "queue-full"),
+                      ("route", "within"): ("stalled", "queue-full")}, {}))
+    equal(a.status()["backlog_records"], 1, "backlog")
 
 
 def disconnected_route_is_waiting(lab):
@@ -538,8 +592,10 @@ if __name__ == "__main__":
     if "--build" in sys.argv:
         build = sys.argv[sys.argv.index("--build") + 1]
     IPCQ = os.path.join(os.path.abspath(build), "src/tools/ipcq")
-    sys.exit(main(route_into_a_full_queue_is_stalled, queue_with_a_full_ring_is_blocked,
+    sys.exit(main(route_into_a_full_queue_is_stalled, drain_that_cannot_go_on_tells_its_cause,
+                  queue_with_a_full_ring_is_blocked,
                   paused_route_is_told_and_so_is_a_paused_peer,
+                  purge_behind_what_is_in_flight_leaves_that_alone,
                   messages_without_a_route_are_told, disconnected_route_is_waiting,
                   peer_is_told_before_the_many_routes_that_wait_for_it,
                   host_that_is_not_dialled_any_more_tells_it, frozen_peer_is_told_as_such,

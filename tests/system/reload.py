@@ -514,7 +514,8 @@ def replaced_route_ends_what_waits_for_the_former(lab):
                               *words]), stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         text=True) for words in (["wait", "settled", "r1", "timeout", "30s"],
                                  ["drain", "r1", "timeout", "30s", "json"])]
-    until(lambda: bench.a.route("r1")["state"] == "draining", 20, "the drain")
+    until(lambda: bench.a.route("r1")["state"] == "draining"
+          or "being drained" in (bench.a.route("r1")["detail"] or ""), 20, "the drain")
     full = bench.settings_a
     other = {"name": "out1", "uri": "posix:/other",
              "create": {"max_messages": DEPTH, "message_size": f"{SIZE}B"}}

@@ -133,16 +133,24 @@ def pause_file_damaged(lab):
 
 # ---- drain -------------------------------------------------------------------------------------
 
+def is_draining(bridge):
+    route = bridge.route()
+    return route["state"] == "draining" or "being drained" in (route["detail"] or "")
+
+
 def drain(lab, kind):
     bridge = Bridge(lab, kind, b_runs=False, log_limit="1GiB")
     bridge.produce("--count", MANY)
     until(lambda: bridge.left() >= MANY, WAIT_S, "the backlog")
     require_status(bridge.a, UNREACHED, "drain", "main", "timeout", "300ms")
-    require(bridge.route()["state"] not in ("paused", "draining"), "it is not as it was")
+    require(bridge.route()["state"] != "paused" and not is_draining(bridge),
+            "it is not as it was")
     line = Line(bridge.a, "drain main")
     first = line.next()
-    require(first.startswith(f"main: {MANY} left, "), f"progress: {first}")
-    equal(bridge.route()["state"], "draining", "state")
+    require(first.startswith(f"main: {MANY} left, ")
+            and first.endswith("; waiting (b: peer-not-connected)"), f"progress: {first}")
+    equal((bridge.route()["state"], bridge.route()["reason"], is_draining(bridge)),
+          ("waiting", "peer-not-connected", True), "state, reason, and that it is being drained")
     require_status(bridge.a, REFUSED, "drain", "main")
     bridge.flow.consume()
     bridge.b.start()
@@ -212,7 +220,7 @@ def drain_ended(lab):
     line = Line(bridge.a, "drain main")
     line.next()
     line.close()
-    until(lambda: bridge.route()["state"] != "draining", WAIT_S, "the drain to end")
+    until(lambda: not is_draining(bridge), WAIT_S, "the drain to end")
     bridge.flow.consume()
     bridge.b.start()
     bridge.finish(100)
