@@ -36,7 +36,7 @@ static void
 set_up(void)
 {
 	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair), 0);
-	wait_for_answers(PATIENCE_MS);
+	wait_for_answers(SILENCE_MS);
 	text_init(&answer, ASK_ANSWER_MAX);
 	pieces = open_memstream(&pieces_text, &pieces_len);
 	ck_assert_ptr_nonnull(pieces);
@@ -93,7 +93,6 @@ END_TEST
 
 START_TEST(exchange_with_a_silent_daemon_times_out)
 {
-	wait_for_answers(SILENCE_MS);
 	ck_assert_int_eq(exchange("NAME\n"), -ETIMEDOUT);
 }
 END_TEST
@@ -150,6 +149,7 @@ START_TEST(exchange_in_pieces_writes_all_and_keeps_nothing)
 {
 	pthread_t thread;
 
+	wait_for_answers(PATIENCE_MS); /* for the thread */
 	text_done(&answer);
 	text_init(&answer, 32768);
 	ck_assert_int_eq(pthread_create(&thread, NULL, say_pieces, NULL), 0);
