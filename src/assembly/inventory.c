@@ -482,6 +482,17 @@ left_ring(const struct inventory *inv, size_t i)
 	return NULL;
 }
 
+static bool
+streams_are_open(const struct inventory *inv, const struct ring *rg)
+{
+	const struct found_stream *fs;
+
+	TAILQ_FOREACH (fs, &inv->streams, link)
+		if (fs->stream != NULL && fs->of->ring == rg)
+			return true;
+	return inv->kept != NULL && kept_has_stream(inv->kept, rg);
+}
+
 void
 inventory_ring_at(const struct inventory *inv, size_t i, struct inventory_ring *ret)
 {
@@ -493,7 +504,10 @@ inventory_ring_at(const struct inventory *inv, size_t i, struct inventory_ring *
 		.take = ring_take(rg),
 		.records = ring_records(rg),
 		.used = ring_used(rg),
-		.bytes = ring_bytes(rg) };
+		.bytes = ring_bytes(rg),
+		.streams_tell = streams_are_open(inv, rg) };
+	if (ret->records > 0)
+		ret->oldest_captured_ns = ring_at(rg, ring_tail(rg))->captured_ns;
 }
 
 size_t

@@ -3,6 +3,7 @@
 #ifndef MQBRIDGE_ASSEMBLY_INVENTORY_H
 #define MQBRIDGE_ASSEMBLY_INVENTORY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/queue.h>
@@ -57,6 +58,8 @@ void inventory_log(const struct inventory *inv);
 struct inventory_ring {
 	const char *uri, *take;
 	uint64_t records, used, bytes;
+	int64_t oldest_captured_ns; /* 0: none */
+	bool streams_tell;          /* its streams are open, and tell what it holds */
 };
 /* A stream that no enabled route claimed. */
 struct inventory_stream {

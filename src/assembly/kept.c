@@ -104,6 +104,17 @@ kept_find_stream(const struct kept *kp, const struct intake *in, const char *lab
 	return NULL;
 }
 
+bool
+kept_has_stream(const struct kept *kp, const struct ring *rg)
+{
+	const struct kept_stream *ks;
+
+	TAILQ_FOREACH (ks, &kp->streams, link)
+		if (intake_ring(ks->intake) == rg)
+			return true;
+	return false;
+}
+
 struct kept_ring *
 kept_find_ring(const struct kept *kp, const char *uri, const char *take)
 {

@@ -13,6 +13,7 @@
 
 struct intake;
 struct outlet;
+struct ring;
 struct kept; /* opaque; used by the loop's thread */
 
 /* Made with the object that may be kept one day, so that keeping it cannot fail. */
@@ -40,6 +41,7 @@ void kept_remove_ring(struct kept *kp, struct kept_ring *kr);
 
 struct kept_stream *kept_find_stream(
     const struct kept *kp, const struct intake *in, const char *label);
+bool kept_has_stream(const struct kept *kp, const struct ring *rg);
 struct kept_ring *kept_find_ring(
     const struct kept *kp, const char *uri, const char *take);
 

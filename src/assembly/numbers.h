@@ -80,8 +80,9 @@ struct numbers_total {
 	    health; /* of the daemon: the worst of all, in words too */
 	size_t queues, routes, peers, peers_up;
 	uint64_t received, delivered, settled, recovered; /* messages, since start */
-	uint64_t backlog_records, backlog_bytes;          /* in rings and logs */
-	int64_t oldest_age_s;                             /* of all routes, -1: none */
+	uint64_t backlog_records; /* of all routes, and without an enabled one */
+	uint64_t backlog_bytes;   /* in rings and logs */
+	int64_t oldest_age_s;     /* of that backlog, -1: none */
 	uint64_t dead_letters, dead_letter_bytes;
 	uint64_t in_doubt;        /* ever */
 	uint64_t held;            /* messages that wait for a decision */

@@ -12,8 +12,10 @@
 #include "link/link.h"
 #include "spool/deadletter.h"
 #include "spool/marks.h"
+#include "spool/runtime.h"
 
 #define MS_PER_S 1000
+#define NS_PER_S 1000000000
 
 /* Is it so because a peer is not there, which is told by itself? */
 static bool
@@ -65,7 +67,6 @@ numbers_total_queue(struct numbers_total *nt, const struct assembly_queue *aq,
 	nt->received += nq->intake.received;
 	nt->delivered += nq->delivery.delivered;
 	nt->recovered += nq->recovered;
-	nt->backlog_records += nq->intake.ring_records;
 	nt->backlog_bytes += nq->intake.ring_used;
 	nt->in_rate += nq->received_rate;
 	nt->out_rate += nq->delivered_rate;
@@ -77,12 +78,12 @@ numbers_total_route(struct numbers_total *nt, const struct assembly_route *ar,
     const struct numbers_route *nr)
 {
 	nt->routes++;
+	nt->settled += nr->outlet.settled;
 	/* What a local route settles is delivered here, and counted there. */
-	if (ar->peer != NULL) {
-		nt->settled += nr->outlet.settled;
+	if (ar->peer != NULL)
 		nt->out_rate += nr->out_rate;
-	}
-	nt->backlog_records += nr->outlet.stream.log.waiting;
+	/* A ring also keeps what is settled behind its oldest record: that is no backlog. */
+	nt->backlog_records += nr->backlog;
 	nt->backlog_bytes += nr->outlet.stream.log.bytes;
 	if (nr->oldest_age_s > nt->oldest_age_s)
 		nt->oldest_age_s = nr->oldest_age_s;
@@ -98,6 +99,19 @@ numbers_total_peer(struct numbers_total *nt, const struct assembly_peer *ap,
 	find(nt, "peer", ap->conf->name, &np->health);
 }
 
+static void
+add_age(const struct assembly *as, struct numbers_total *ret, int64_t captured_ns)
+{
+	int64_t age_s = (runtime_clock_ns(as->runtime) - captured_ns) / NS_PER_S;
+
+	if (captured_ns == 0)
+		return;
+	if (age_s < 0)
+		age_s = 0;
+	if (age_s > ret->oldest_age_s)
+		ret->oldest_age_s = age_s;
+}
+
 /* Rings and streams of routes that are not there any more. */
 static void
 add_orphans(const struct assembly *as, struct numbers_total *ret)
@@ -107,25 +121,26 @@ add_orphans(const struct assembly *as, struct numbers_total *ret)
 	struct numbers_health he = {
 		.state = STATE_ORPHAN, .reason = REASON_NOT_CONFIGURED, .host = ""
 	};
-	uint64_t records = 0, of_streams = 0;
+	uint64_t records = 0;
 
 	for (size_t i = 0; i < rings; i++) {
 		struct inventory_ring ir = { 0 };
 
 		inventory_ring_at(as->inventory, i, &ir);
-		records += ir.records;
 		ret->backlog_bytes += ir.used;
+		if (ir.streams_tell)
+			continue;
+		records += ir.records;
+		add_age(as, ret, ir.oldest_captured_ns);
 	}
-	ret->backlog_records += records;
 	for (size_t i = 0; i < streams; i++) {
 		struct inventory_stream is = { 0 };
 
 		inventory_stream_at(as->inventory, i, &is);
-		of_streams += is.waiting + is.in_flight;
+		records += is.waiting + is.in_flight;
+		add_age(as, ret, is.oldest_captured_ns);
 	}
-	/* Most of a stream's are in a ring that may be one of those. */
-	if (of_streams > records)
-		records = of_streams;
+	ret->backlog_records += records;
 	if (records == 0) /* nobody misses anything */
 		return;
 	(void)snprintf(he.detail, sizeof(he.detail),

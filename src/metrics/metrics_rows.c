@@ -49,7 +49,8 @@ static const struct metric daemon_rows[] = {
 	    .type = METRIC_GAUGE,
 	    .form = METRIC_U64,
 	    .at = DAEMON(total.backlog_records),
-	    .help = "Messages in all rings and overflow logs." },
+	    .help = "Messages that are not settled: of all routes, and those "
+		    "without an enabled one." },
 	{ .name = "mqbridge_spool_bytes",
 	    .type = METRIC_GAUGE,
 	    .form = METRIC_BY_NAME,

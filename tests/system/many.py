@@ -191,8 +191,8 @@ def totals_are_the_sums_of_what_is_shown(lab):
     for _ in range(SUMS):
         found = Exposition(daemon.control("metrics"), "text")
         equal(found.value("mqbridge_backlog_messages"),
-              sum(map(float, found.samples["mqbridge_queue_ring_messages"].values())),
-              "the backlog, and the messages in all rings")
+              sum(map(float, found.samples["mqbridge_route_backlog_messages"].values())),
+              "the backlog, and the backlogs of all routes")
 
 
 if __name__ == "__main__":
