@@ -5,6 +5,7 @@
 #include <inttypes.h>
 #include <string.h>
 
+#include "assembly/found_logs.h"
 #include "assembly/inventory.h"
 #include "assembly/letters.h"
 #include "assembly/pauses.h"
@@ -85,6 +86,9 @@ open_files(struct assembly *as)
 	rc = make_disk(as);
 	if (rc == 0)
 		rc = pauses_open(&as->pauses, runtime_state_fd(as->runtime), as->disk);
+	if (rc == 0)
+		rc = found_logs_check(
+		    runtime_dir_fd(as->runtime), runtime_state_fd(as->runtime));
 	if (rc < 0)
 		return rc;
 	env = assembly_log_env(as);

@@ -11,7 +11,9 @@
 #include "base/log.h"
 #include "base/quote.h"
 #include "spool/log.h"
+#include "spool/log_look.h"
 #include "spool/names.h"
+#include "spool/state_file.h"
 
 struct found_log {
 	TAILQ_ENTRY(found_log) link;
@@ -77,6 +79,44 @@ add_logs(struct found_logs *fl, int state_fd)
 		return rc;
 	for (size_t i = 0; rc == 0 && i < nm.n; i++)
 		rc = add_log(fl, state_fd, nm.at[i]);
+	names_done(&nm);
+	return rc;
+}
+
+/* Without it the daemon would go on as if its messages had never been. */
+static int
+check_there(int runtime_fd, int state_fd, const char *file)
+{
+	int rc = log_look_missing(runtime_fd, state_fd, file);
+
+	if (rc < 0)
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "state directory: cannot look for the log of %s: %s", file,
+		    strerror(-rc));
+	if (rc != 1)
+		return rc;
+	log_event(EVENT_STORE_DAMAGED, NULL,
+	    "state directory: logs/%s is not there, and %s in the ring directory tells "
+	    "that it has messages that are not delivered: is the state directory mounted? "
+	    "The daemon does not start without it: bring it back, or give its messages up "
+	    "with mqbridge-spool repair --apply",
+	    file + strlen("log-"), file);
+	return -ENOENT;
+}
+
+int
+found_logs_check(int runtime_fd, int state_fd)
+{
+	struct names nm;
+	int rc = names_list(&nm, runtime_fd, state_file_is);
+
+	if (rc < 0) {
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "ring directory: cannot be listed: %s", strerror(-rc));
+		return rc;
+	}
+	for (size_t i = 0; rc == 0 && i < nm.n; i++)
+		rc = check_there(runtime_fd, state_fd, nm.at[i]);
 	names_done(&nm);
 	return rc;
 }

@@ -12,6 +12,9 @@ struct found_logs; /* opaque */
 /* Look through the directory. One that cannot be read is set aside under another name. 0 or
  * -errno, logged. */
 int found_logs_open(struct found_logs **ret, int state_fd) MUST_CHECK;
+/* Before that and before anything is renamed: what the runtime directory proves to have messages
+ * in a log must be there. 0; -ENOENT, logged: the daemon must not start; or -errno, logged. */
+int found_logs_check(int runtime_fd, int state_fd) MUST_CHECK;
 void found_logs_close(struct found_logs *fl); /* NULL is fine */
 
 /* The id of the log of that stream; NULL: it has none. Each is found once. */

@@ -14,6 +14,7 @@
 #include "base/file.h"
 #include "record/record.h"
 #include "spool/image_layout.h"
+#include "spool/image_load.h"
 #include "spool/names.h"
 #include "spool/runtime.h"
 #include "spool/why.h"
@@ -23,6 +24,7 @@ struct writer {
 	int state_fd;
 	int fd;      /* image.tmp */
 	uint64_t at; /* bytes written */
+	uint32_t lineage;
 	char **error;
 };
 
@@ -174,6 +176,7 @@ put_all(struct writer *wr, const struct names *nm, int64_t clock_ns)
 			.wall_ns = clock_wall_ns(),
 			.clock_ns = clock_ns,
 		},
+		.lineage = wr->lineage,
 	};
 	int rc;
 
@@ -252,6 +255,24 @@ sync_logs(const struct writer *wr, const struct names *nm)
 	return 0;
 }
 
+/* One of another state is not written over. */
+static int
+keep_foreign(const struct writer *wr)
+{
+	char name[IMAGE_ASIDE_NAME];
+	uint32_t lineage;
+	int rc;
+
+	if (image_lineage(wr->state_fd, &lineage, NULL) < 0 || lineage == wr->lineage)
+		return 0;
+	rc = image_set_aside(wr->state_fd, IMAGE_SUPERSEDED, name, sizeof(name));
+	if (rc < 0)
+		return why_set(wr->error, rc,
+		    "the image of another state cannot be renamed to %s: %s", name,
+		    strerror(-rc));
+	return 0;
+}
+
 int
 image_save(struct runtime *rt, char **error)
 {
@@ -259,6 +280,7 @@ image_save(struct runtime *rt, char **error)
 		.runtime_fd = runtime_dir_fd(rt),
 		.state_fd = runtime_state_fd(rt),
 		.fd = -1,
+		.lineage = runtime_lineage(rt),
 		.error = error,
 	};
 	struct names nm = { 0 };
@@ -269,6 +291,8 @@ image_save(struct runtime *rt, char **error)
 	rc = names_list(&nm, wr.runtime_fd, state_file_is);
 	if (rc == 0) {
 		rc = sync_logs(&wr, &nm);
+		if (rc == 0)
+			rc = keep_foreign(&wr);
 		if (rc == 0)
 			rc = put_image(&wr, &nm, runtime_clock_ns(rt));
 		names_done(&nm);

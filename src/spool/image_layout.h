@@ -25,8 +25,8 @@ struct image_header {
 	uint32_t sections;
 	uint64_t bytes; /* of the whole image */
 	struct anchor anchor;
-	uint32_t reserved;
-	uint32_t crc; /* over the fields before it */
+	uint32_t lineage; /* of the state in it; 0: not known */
+	uint32_t crc;     /* over the fields before it */
 };
 
 struct image_section { /* one file; its extents follow */

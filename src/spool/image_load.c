@@ -230,7 +230,10 @@ walk(struct reader *rd, int runtime_fd, struct image_info *ret)
 	if (rd->at != rd->end)
 		return damaged(rd, "more follows behind its last file");
 	*ret = (struct image_info){
-		.anchor = hd.anchor, .files = hd.sections, .bytes = hd.bytes
+		.anchor = hd.anchor,
+		.files = hd.sections,
+		.bytes = hd.bytes,
+		.lineage = hd.lineage,
 	};
 	return 0;
 }
@@ -277,7 +280,25 @@ image_check(int state_fd, struct image_info *ret, char **error)
 }
 
 int
-image_set_aside(int state_fd, char *name, size_t size)
+image_lineage(int state_fd, uint32_t *ret, char **error)
+{
+	struct reader rd = { .error = error };
+	struct image_header hd;
+	int rc;
+
+	rc = open_image(state_fd, &rd);
+	if (rc < 0)
+		return rc;
+	rc = take_header(&rd, &hd);
+	(void)close(rd.fd);
+	if (rc < 0)
+		return report(&rd, rc);
+	*ret = hd.lineage;
+	return 0;
+}
+
+int
+image_set_aside(int state_fd, const char *beginning, char *name, size_t size)
 {
 	time_t now = (time_t)(clock_wall_ns() / 1000000000);
 	char stamp[32] = "";
@@ -286,7 +307,7 @@ image_set_aside(int state_fd, char *name, size_t size)
 
 	if (gmtime_r(&now, &tm) != NULL)
 		(void)strftime(stamp, sizeof(stamp), "%Y%m%dT%H%M%SZ", &tm);
-	(void)snprintf(name, size, "%s%s", IMAGE_DAMAGED, stamp);
+	(void)snprintf(name, size, "%s%s", beginning, stamp);
 	rc = file_set_aside(state_fd, IMAGE_FILE, name, size);
 	return rc < 0 ? rc : file_sync_dir(state_fd);
 }
@@ -297,7 +318,7 @@ static int
 refuse(int state_fd, const struct reader *rd)
 {
 	char name[IMAGE_ASIDE_NAME];
-	int rc = image_set_aside(state_fd, name, sizeof(name));
+	int rc = image_set_aside(state_fd, IMAGE_DAMAGED, name, sizeof(name));
 
 	if (rc < 0)
 		return why_set(rd->error, -EBADMSG,

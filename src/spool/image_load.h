@@ -13,7 +13,8 @@
 struct image_info {
 	struct anchor anchor; /* when it was saved */
 	uint32_t files;
-	uint64_t bytes; /* of the image */
+	uint64_t bytes;   /* of the image */
+	uint32_t lineage; /* as runtime_lineage(); 0 too of a damaged one */
 	/* It is damaged, and this is why; NULL: it is whole. */
 	const char *damage;
 	uint32_t partial; /* of the files, rings and journals with gaps */
@@ -21,11 +22,16 @@ struct image_info {
 	bool incomplete;  /* files may be missing of which nothing is left */
 };
 
-#define IMAGE_ASIDE_NAME 64 /* bytes of a name with its NUL */
+#define IMAGE_SUPERSEDED "image.superseded-" /* and the time: of another state */
+#define IMAGE_ASIDE_NAME 64                  /* bytes of a name with its NUL */
 
-/* Rename it to "image.damaged-<time>", never over another file. name: what it is called now.
- * 0 or -errno. */
-int image_set_aside(int state_fd, char *name, size_t size) MUST_CHECK;
+/* Rename it to "image.damaged-<time>", or with another beginning, never over another file. name:
+ * what it is called now. 0 or -errno. */
+int image_set_aside(
+    int state_fd, const char *beginning, char *name, size_t size) MUST_CHECK;
+
+/* Of which state is it? Only its header is looked at. Results as image_check(). */
+int image_lineage(int state_fd, uint32_t *ret, char **error) MUST_CHECK;
 
 /* 1, 0 or -errno. */
 int image_exists(int state_fd) MUST_CHECK;

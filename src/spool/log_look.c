@@ -466,6 +466,56 @@ open_dir(const struct log_look_place *pl)
 	return fd < 0 ? -errno : fd;
 }
 
+static bool
+is_owed(const struct log_cursor *cu)
+{
+	for (uint32_t i = 0; i < cu->n_slots; i++) {
+		struct log_slot_state ss;
+
+		if (log_cursor_read(cu, i, &ss) == 1 && !ss.damaged[LOG_SEGMENT] &&
+		    !ss.damaged[LOG_COMMITTED] && !ss.damaged[LOG_SETTLED] &&
+		    ss.value[LOG_SETTLED] < ss.value[LOG_COMMITTED])
+			return true;
+	}
+	return false;
+}
+
+/* 1, 0 or -errno. */
+static int
+is_there(int state_fd, const char *beginning, const struct id *log)
+{
+	char path[LOG_LOOK_FILE], text[ID_TEXT];
+
+	(void)snprintf(
+	    path, sizeof(path), "logs/%s%s", beginning, id_format(text, log));
+	if (faccessat(state_fd, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0)
+		return 1;
+	return errno == ENOENT ? 0 : -errno;
+}
+
+int
+log_look_missing(int runtime_fd, int state_fd, const char *file)
+{
+	struct log_cursor cu = LOG_CURSOR_NONE;
+	struct id id;
+	int rc;
+
+	if (state_file_kind(file) != STATE_FILE_LOG ||
+	    id_parse(&id, file + sizeof("log-") - 1) < 0)
+		return 0;
+	rc = is_there(state_fd, "", &id);
+	if (rc == 0)
+		rc = is_there(state_fd, ASIDE, &id);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	rc = log_cursor_open(&cu, runtime_fd, &id);
+	if (rc == 0)
+		rc = is_owed(&cu);
+	log_cursor_close(&cu);
+	/* Damage proves nothing, and is told elsewhere. */
+	return rc == -EBADMSG || rc == -ENOTSUP ? 0 : rc;
+}
+
 int
 log_look(struct log_look *ret, const struct log_look_place *pl,
     const struct log_look_ops *ops, void *owner)

@@ -12,6 +12,7 @@
 #include "base/crash.h"
 #include "base/crc32c.h"
 #include "base/file.h"
+#include "base/id.h"
 #include "spool/anchor.h"
 #include "spool/image_layout.h"
 #include "spool/image_load.h"
@@ -31,8 +32,8 @@ struct epoch {
 	uint32_t version;
 	uint32_t reserved;
 	struct anchor anchor;
-	uint32_t reserved2;
-	uint32_t crc; /* over the fields before it */
+	uint32_t lineage; /* 0: not known */
+	uint32_t crc;     /* over the fields before it */
 };
 
 struct runtime {
@@ -44,6 +45,7 @@ struct runtime {
 	bool restored;
 	bool anchored;
 	bool epoch_damaged;
+	uint32_t lineage;     /* 0: not known */
 	const char *salvaged; /* why the image is damaged; NULL: it is not */
 	uint32_t salvaged_files;
 	uint32_t dropped_files;
@@ -179,13 +181,16 @@ read_epoch(struct runtime *rt)
 		    EPOCH_FILE, ep.version, EPOCH_VERSION);
 	rt->anchor = ep.anchor;
 	rt->anchored = true;
+	rt->lineage = ep.lineage;
 	return 1;
 }
 
 static int
 write_epoch(struct runtime *rt, const struct anchor *now)
 {
-	struct epoch ep = { .version = EPOCH_VERSION, .anchor = *now };
+	struct epoch ep = {
+		.version = EPOCH_VERSION, .anchor = *now, .lineage = rt->lineage
+	};
 	int rc;
 
 	memcpy(ep.magic, EPOCH_MAGIC, sizeof(ep.magic));
@@ -248,6 +253,7 @@ restore(struct runtime *rt)
 		return rc;
 	}
 	rt->anchor = info.anchor;
+	rt->lineage = info.lineage;
 	rt->anchored = info.damage == NULL || info.anchor.wall_ns != 0;
 	rt->restored = true;
 	rt->salvaged = info.damage;
@@ -261,7 +267,7 @@ static int
 keep_image(struct runtime *rt)
 {
 	char name[IMAGE_ASIDE_NAME];
-	int rc = image_set_aside(rt->state_fd, name, sizeof(name));
+	int rc = image_set_aside(rt->state_fd, IMAGE_DAMAGED, name, sizeof(name));
 
 	if (rc < 0)
 		return why_set(rt->error, rc, "%s/%s cannot be renamed to %s: %s",
@@ -278,14 +284,55 @@ keep_image(struct runtime *rt)
 	return 0;
 }
 
+/* Is it of another state than the one that counts? As when the state directory was not mounted
+ * at a start, which then began with nothing. 1, 0 or -errno. */
+static int
+is_foreign(const struct runtime *rt)
+{
+	uint32_t lineage;
+	int rc;
+
+	if (rt->restored)
+		return 0;
+	rc = image_lineage(rt->state_fd, &lineage, NULL);
+	if (rc == -EBADMSG || rc == -ENOTSUP)
+		return 1;
+	if (rc < 0)
+		return why_set(rt->error, rc, "%s/%s cannot be read: %s", rt->state_dir,
+		    IMAGE_FILE, strerror(-rc));
+	return lineage != rt->lineage;
+}
+
+static int
+keep_foreign(struct runtime *rt)
+{
+	char name[IMAGE_ASIDE_NAME];
+	int rc = image_set_aside(rt->state_fd, IMAGE_SUPERSEDED, name, sizeof(name));
+
+	if (rc < 0)
+		return why_set(rt->error, rc, "%s/%s cannot be renamed to %s: %s",
+		    rt->state_dir, IMAGE_FILE, name, strerror(-rc));
+	(void)why_set(&rt->damage, 0,
+	    "the image in the state directory is not of the state in the runtime "
+	    "directory, as after a start while the state directory was not mounted; the "
+	    "daemon goes on with the runtime directory, and the messages of the image "
+	    "stay in it: it is kept as %s/%s (to go on from it instead: stop, empty the "
+	    "runtime directory and rename it to \"image\"; in a directory of its own, "
+	    "under that name, mqbridge-spool export of it shows the messages)",
+	    rt->state_dir, name);
+	return 0;
+}
+
 static int
 unlink_image(struct runtime *rt)
 {
-	int rc = 0;
+	int rc;
 
 	if (rt->salvaged != NULL)
 		return keep_image(rt);
-
+	rc = is_foreign(rt);
+	if (rc != 0)
+		return rc < 0 ? rc : keep_foreign(rt);
 	if (unlinkat(rt->state_fd, IMAGE_FILE, 0) < 0)
 		rc = -errno;
 	CRASH_POINT("runtime.image_unlinked");
@@ -295,6 +342,21 @@ unlink_image(struct runtime *rt)
 		return why_set(rt->error, rc, "%s/%s cannot be removed: %s",
 		    rt->state_dir, IMAGE_FILE, strerror(-rc));
 	CRASH_POINT("runtime.image_gone");
+	return 0;
+}
+
+/* Of a state that has none. While an image of it may still lie there, it keeps the 0 that both
+ * have. */
+static int
+make_lineage(struct runtime *rt)
+{
+	struct id id;
+	int rc = id_make(&id);
+
+	if (rc < 0)
+		return why_set(rt->error, rc, "no random number: %s", strerror(-rc));
+	memcpy(&rt->lineage, &id, sizeof(rt->lineage));
+	rt->lineage |= 1;
 	return 0;
 }
 
@@ -330,11 +392,17 @@ bring_into_force(struct runtime *rt)
 	CRASH_POINT("runtime.restored");
 	rt->complete = true;
 	set_clock(rt, &now);
-	rc = write_epoch(rt, &now);
+	if (image == 0 && rt->lineage == 0)
+		rc = make_lineage(rt);
+	if (rc == 0)
+		rc = write_epoch(rt, &now);
 	CRASH_POINT("runtime.epoch");
 	if (rc == 0 && image == 1)
 		rc = unlink_image(rt);
-	return rc;
+	if (rc < 0 || rt->lineage != 0)
+		return rc;
+	rc = make_lineage(rt);
+	return rc == 0 ? write_epoch(rt, &now) : rc;
 }
 
 static struct runtime *
@@ -470,6 +538,12 @@ bool
 runtime_complete(const struct runtime *rt)
 {
 	return rt->complete;
+}
+
+uint32_t
+runtime_lineage(const struct runtime *rt)
+{
+	return rt->lineage;
 }
 
 int64_t

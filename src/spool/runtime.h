@@ -14,7 +14,8 @@ struct runtime; /* opaque; used by one thread */
  * Then bring the state into force: a complete tmpfs state wins over an image; else an image
  * in the state directory is loaded (incomplete leftovers are removed first); else the state
  * starts empty, or with the files that lost their epoch, since nothing could replace them.
- * An image is unlinked, and the directory synced, before this returns.
+ * An image is unlinked, and the directory synced, before this returns; but one that is of another
+ * lineage than the state that counts is only renamed, and runtime_damage() tells.
  * 0; -EBUSY: another process holds one of the directories; -EMEDIUMTYPE: runtime_dir is not
  * on tmpfs; -EBADMSG: nothing can be read from the image (it was set aside by renaming, the error
  * text tells where; the caller must not start); -ENOTSUP: made by a newer version; or
@@ -40,6 +41,10 @@ const char *runtime_damage(const struct runtime *rt);
 
 /* Does the runtime directory hold a complete state? Always after runtime_open(). */
 bool runtime_complete(const struct runtime *rt);
+
+/* A random number by which a state and the images of it are known, over restarts and reboots; 0:
+ * not known, as the state was made by an older version or its epoch is damaged. */
+uint32_t runtime_lineage(const struct runtime *rt);
 
 /* The runtime clock: CLOCK_BOOTTIME plus an offset kept with the state, so that it goes on
  * over a reboot with image (by the wall clock, never backwards). For ages only. */

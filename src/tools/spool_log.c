@@ -53,6 +53,29 @@ store_logs_list(struct spool_store *ss)
 	return rc;
 }
 
+int
+store_logs_check(struct spool_store *ss)
+{
+	struct names nm;
+	int rc;
+
+	if (ss->state_fd < 0)
+		return 0;
+	rc = names_list(&nm, ss->scratch_fd, state_file_is);
+	if (rc < 0)
+		return rc;
+	for (size_t i = 0; i < nm.n && rc >= 0; i++) {
+		rc = log_look_missing(ss->scratch_fd, ss->state_fd, nm.at[i]);
+		if (rc == 1)
+			store_fault(ss, nm.at[i], -1, STORE_MEND_ASIDE,
+			    "tells that its log has messages that are not delivered, but "
+			    "the log is not below logs in the state directory: is that "
+			    "mounted? A start refuses");
+	}
+	names_done(&nm);
+	return rc < 0 ? rc : 0;
+}
+
 struct store_log *
 store_log_of(const struct spool_store *ss, const struct id *stream)
 {
@@ -282,7 +305,8 @@ fault_whole(struct spool_store *ss, const struct store_log *sl, int rc)
 		store_fault(ss, file, -1, STORE_MEND_START, strerror(-rc));
 	else
 		store_fault(ss, file, -1, STORE_MEND_START,
-		    "was set aside; move it away when it is of no use any more");
+		    "was set aside; when it is of no use any more move it away, and "
+		    "log-<id> with it, if there is one in the runtime directory");
 }
 
 int

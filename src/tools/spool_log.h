@@ -35,6 +35,8 @@ struct store_log {
 	size_t n_numbers, numbers_room;
 };
 
+/* Is a log missing that the runtime directory tells of? Faults are told to the store. 0 or -errno. */
+int store_logs_check(struct spool_store *ss) MUST_CHECK;
 /* Find the logs, before the streams. 0 or -errno. */
 int store_logs_list(struct spool_store *ss) MUST_CHECK;
 /* The log of that stream, or NULL. */

@@ -10,8 +10,10 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "assembly/found_logs.h"
 #include "config/conf.h"
 #include "spool/log.h"
+#include "spool/log_cursor.h"
 #include "spool/ring.h"
 #include "spool/runtime.h"
 #include "spool/stream.h"
@@ -217,6 +219,26 @@ START_TEST(stream_that_cannot_be_read_stops_the_start)
 }
 END_TEST
 
+START_TEST(log_with_messages_that_is_not_there_stops_the_start)
+{
+	int dir_fd = runtime_dir_fd(runtime), state_fd = runtime_state_fd(runtime);
+	struct log_cursor cu;
+	uint32_t slot;
+	struct id id;
+
+	ck_assert_int_eq(id_make(&id), 0);
+	ck_assert_int_eq(log_cursor_make(&cu, dir_fd, &id), 0);
+	slot = (uint32_t)log_cursor_take(&cu, 7);
+	ck_assert_int_eq(log_cursor_publish(&cu, dir_fd), 0);
+	ck_assert_int_eq(found_logs_check(dir_fd, state_fd), 0);
+	log_cursor_store(&cu, slot, 7, LOG_COMMITTED, 4096);
+	ck_assert_int_eq(found_logs_check(dir_fd, state_fd), -ENOENT);
+	log_cursor_store(&cu, slot, 7, LOG_SETTLED, 4096);
+	ck_assert_int_eq(found_logs_check(dir_fd, state_fd), 0);
+	log_cursor_close(&cu);
+}
+END_TEST
+
 Suite *
 suite_inventory(void)
 {
@@ -230,6 +252,7 @@ suite_inventory(void)
 	tcase_add_test(tc, stream_without_route_keeps_its_records);
 	tcase_add_test(tc, file_that_is_no_ring_is_set_aside);
 	tcase_add_test(tc, stream_that_cannot_be_read_stops_the_start);
+	tcase_add_test(tc, log_with_messages_that_is_not_there_stops_the_start);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -11,6 +11,7 @@
 #include "base/compiler.h"
 #include "kill_steps.h"
 #include "spool/image.h"
+#include "spool/names.h"
 #include "spool/runtime.h"
 #include "state_fixture.h"
 #include "suites.h"
@@ -27,6 +28,12 @@ static void
 teardown(void)
 {
 	state_dirs_remove(&dirs);
+}
+
+static bool
+is_superseded(const char *name)
+{
+	return strncmp(name, "image.superseded-", 17) == 0;
 }
 
 /* Expects a refusal with a text that holds these words. */
@@ -130,6 +137,82 @@ START_TEST(complete_state_wins_over_image_which_goes)
 	ck_assert_uint_eq(state_digest(dirs.runtime_fd), digest);
 	ck_assert(!state_has(dirs.state_fd, "image"));
 	runtime_close(rt);
+}
+END_TEST
+
+/* As when the state directory was not mounted at one start. */
+static uint32_t
+fill_and_start_without_state_directory(void)
+{
+	uint32_t digest = fill_and_save();
+	size_t len;
+	uint8_t *image = state_get(dirs.state_fd, "image", &len);
+
+	ck_assert_int_eq(unlinkat(dirs.state_fd, "image", 0), 0);
+	state_dirs_reboot(&dirs);
+	runtime_close(state_open(&dirs));
+	state_put(dirs.state_fd, "image", image, len);
+	free(image);
+	return digest;
+}
+
+static void
+expect_kept_image(uint32_t digest)
+{
+	struct names nm;
+
+	ck_assert_uint_eq(state_count(dirs.state_fd, "image.superseded-"), 1);
+	ck_assert_int_eq(names_list(&nm, dirs.state_fd, is_superseded), 0);
+	ck_assert_int_eq(renameat(dirs.state_fd, nm.at[0], dirs.state_fd, "image"), 0);
+	names_done(&nm);
+	state_dirs_reboot(&dirs);
+	runtime_close(state_open(&dirs));
+	ck_assert_uint_eq(state_digest(dirs.runtime_fd), digest);
+}
+
+START_TEST(image_of_another_state_is_kept_and_told)
+{
+	uint32_t digest = fill_and_start_without_state_directory();
+	struct runtime *rt = state_open(&dirs);
+
+	ck_assert_ptr_nonnull(strstr(runtime_damage(rt), "image.superseded-"));
+	ck_assert(!state_has(dirs.state_fd, "image"));
+	runtime_close(rt);
+	expect_kept_image(digest);
+}
+END_TEST
+
+START_TEST(save_beside_image_of_another_state_keeps_that)
+{
+	uint32_t digest = fill_and_start_without_state_directory();
+	struct runtime *rt = NULL;
+
+	ck_assert_int_eq(runtime_open_stopped(&rt, dirs.runtime, dirs.state, NULL), 0);
+	ck_assert_int_eq(image_save(rt, NULL), 0);
+	ck_assert(state_has(dirs.state_fd, "image"));
+	runtime_close(rt);
+	expect_kept_image(digest);
+}
+END_TEST
+
+/* Neither a reboot nor an image that was saved again makes another state of it. */
+START_TEST(image_of_the_state_over_many_stops_and_reboots_goes)
+{
+	(void)fill_and_save();
+	for (unsigned i = 0; i < 8; i++) {
+		struct runtime *rt;
+
+		if (i % 3 == 1)
+			state_dirs_reboot(&dirs);
+		rt = state_open(&dirs);
+		ck_assert_ptr_null(runtime_damage(rt));
+		ck_assert_int_eq(runtime_restored(rt), i % 3 == 1);
+		ck_assert_uint_eq(state_count(dirs.state_fd, ""), 0);
+		ck_assert_int_eq(image_save(rt, NULL), 0);
+		ck_assert_int_eq(image_save(rt, NULL), 0);
+		ck_assert_uint_eq(state_count(dirs.state_fd, ""), 1);
+		runtime_close(rt);
+	}
 }
 END_TEST
 
@@ -365,6 +448,9 @@ suite_runtime(void)
 	tcase_add_test(tc, directory_absent_is_refused);
 	tcase_add_test(tc, restart_after_crash_keeps_the_state);
 	tcase_add_test(tc, complete_state_wins_over_image_which_goes);
+	tcase_add_test(tc, image_of_another_state_is_kept_and_told);
+	tcase_add_test(tc, save_beside_image_of_another_state_keeps_that);
+	tcase_add_test(tc, image_of_the_state_over_many_stops_and_reboots_goes);
 	tcase_add_test(tc, incomplete_state_is_replaced_by_the_image);
 	tcase_add_test(tc, state_without_epoch_and_image_is_kept);
 	tcase_add_test(tc, leftover_temporary_files_are_removed_others_are_not);
