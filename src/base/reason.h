@@ -62,11 +62,12 @@
 	    "on the receiving host: end routes that are not needed, or settle what "   \
 	    "they hold")                                                               \
 	X(PAUSED, "paused",                                                            \
-	    "mqbridgectl resume of what is paused: the route, or its peer; if a host " \
-	    "is named, of this one there")                                             \
+	    "mqbridgectl resume route NAME, or resume peer NAME if it is paused with " \
+	    "its peer; if a host is named, there: mqbridgectl resume peer NAME, the "  \
+	    "name of this host")                                                       \
 	X(DRAINING, "draining",                                                        \
-	    "nothing: it is being emptied; mqbridgectl resume of the route or peer "   \
-	    "ends that")                                                               \
+	    "nothing: it is being emptied; mqbridgectl resume route NAME, or resume "  \
+	    "peer NAME, ends that")                                                    \
 	X(STOPPING, "stopping", "nothing: the daemon is being stopped")                \
 	X(LOG_FULL, "log-full", "mend what holds the route, or raise its log_limit")   \
 	X(LOG_FAILED, "log-failed",                                                    \
