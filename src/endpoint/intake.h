@@ -65,6 +65,8 @@ void intake_hold(struct intake *in, bool on);
 void intake_add(struct intake *in, struct outlet *ol);
 void intake_remove(struct intake *in, struct outlet *ol);
 void intake_space(struct intake *in); /* the ring may have room again */
+/* Does it wait for the ring to be empty, so that it can grow? */
+bool intake_waits_to_grow(const struct intake *in);
 
 struct ring *intake_ring(
     const struct intake *in); /* NULL until the queue was there once; borrowed */

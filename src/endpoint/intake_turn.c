@@ -237,6 +237,12 @@ intake_grow(struct intake *in, uint32_t max_body)
 	event_active(in->again, 0, 0);
 }
 
+bool
+intake_waits_to_grow(const struct intake *in)
+{
+	return in->blocked && in->grow_to > 0;
+}
+
 void
 intake_space(struct intake *in)
 {

@@ -9,10 +9,8 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/quote.h"
-#include "base/reason.h"
 #include "endpoint/intake.h"
 #include "endpoint/outlet_private.h"
-#include "endpoint/queue_reason.h"
 #include "flow/sink.h"
 #include "spool/deadletter.h"
 #include "spool/ring.h"
@@ -34,48 +32,6 @@ static bool
 log_in_use(const struct outlet *ol)
 {
 	return ol->log.log != NULL && stream_log(ol->stream) != NULL;
-}
-
-/* ---- what goes wrong -------------------------------------------------------------- */
-
-static void
-log_trouble(struct outlet *ol, int rc)
-{
-	struct outlet_log *og = &ol->log;
-	char text[sizeof(og->detail)];
-
-	(void)snprintf(text, sizeof(text), "overflow log: %s",
-	    rc == -EDQUOT ? "full (log_limit)" : strerror(-rc));
-	if (strcmp(text, og->detail) == 0)
-		return;
-	memcpy(og->detail, text, sizeof(text));
-	og->reason = queue_reason_log(rc);
-	if (rc == -EDQUOT)
-		log_event(EVENT_LOG_FULL,
-		    &(struct log_fields){
-			.route = ol->route, .reason = reason_name(og->reason) },
-		    "route %s: its overflow log is full (log_limit): what comes from "
-		    "queue %s stays there until something was sent",
-		    quote(ol->route).text, quote(intake_name(ol->intake)).text);
-	else
-		log_event(EVENT_DISK_FAILED,
-		    &(struct log_fields){
-			.route = ol->route, .reason = reason_name(og->reason) },
-		    "route %s: cannot write its overflow log: %s; make room in the "
-		    "state directory or mend its disk; until then it is tried again",
-		    quote(ol->route).text, strerror(-rc));
-}
-
-/* how: what the log does again. */
-static void
-log_mended(struct outlet *ol, const char *how)
-{
-	if (ol->log.detail[0] == '\0')
-		return;
-	log_event(EVENT_LOG_WRITABLE, &(struct log_fields){ .route = ol->route },
-	    "route %s: its overflow log %s", quote(ol->route).text, how);
-	ol->log.reason = REASON_NONE;
-	ol->log.detail[0] = '\0';
 }
 
 static void
@@ -139,8 +95,12 @@ shed_done(struct disk_job *job, int rc)
 	sd->items = NULL;
 	ol->log.moving = false;
 	if (rc < 0) {
+		outlet_shed_trouble(ol, rc);
 		ol->log.failed = true;
 		log_wait_mended(ol, rc);
+	} else {
+		outlet_log_mended(
+		    ol, "is full, and what it has no room for becomes dead letters");
 	}
 	intake_space(ol->intake);
 	outlet_turn_log(ol);
@@ -173,7 +133,7 @@ drop_from_ring(struct outlet *ol)
 	if (count <= 0)
 		return false;
 	stream_batch_end(ol->stream, items, (size_t)count);
-	ol->log.dropped += (uint64_t)count;
+	outlet_log_dropped(ol, (uint64_t)count, "the newest");
 	intake_space(ol->intake);
 	return true;
 }
@@ -183,8 +143,19 @@ drop_from_log(struct outlet *ol)
 {
 	uint64_t count = log_drop_oldest(ol->log.log, LOG_BATCH_BYTES);
 
-	ol->log.dropped += count;
+	if (count > 0)
+		outlet_log_dropped(ol, count, "the oldest");
 	return count > 0;
+}
+
+/* What is dropped next is being loaded. */
+static bool
+log_can_drop(const struct outlet *ol)
+{
+	struct log_numbers nb;
+
+	log_numbers(ol->log.log, &nb);
+	return ol->log.policy.overflow == OUTLET_DROP_OLDEST && nb.waiting > 0;
 }
 
 /* Something was done about a full log, so that it is worth going on at once. */
@@ -246,7 +217,8 @@ log_refused(struct outlet *ol, int rc)
 	}
 	if (rc == -EDQUOT)
 		log_reached(ol);
-	log_trouble(ol, rc);
+	if (rc != -EDQUOT || !log_can_drop(ol))
+		outlet_log_trouble(ol, rc);
 	og->full = rc == -EDQUOT;
 	og->failed = !og->full;
 	if (og->full)
@@ -264,7 +236,8 @@ log_on_moved(void *owner, int rc)
 	if (rc < 0) {
 		log_refused(ol, rc);
 	} else {
-		log_mended(ol, "takes messages again");
+		if (ol->log.drops_ms == 0)
+			outlet_log_mended(ol, "takes messages again");
 		intake_space(ol->intake);
 		outlet_read_letters(ol);
 		outlet_turn_log(ol);
@@ -284,7 +257,7 @@ log_target(struct outlet *ol, uint64_t *ret_sent)
 	*ret_sent = 0;
 	if (og->policy.sync == LOG_SYNC_ALWAYS)
 		return ring_head(rg);
-	if (ring_used(rg) > ring_bytes(rg) / 2) {
+	if (ring_used(rg) > ring_bytes(rg) / 2 || intake_waits_to_grow(ol->intake)) {
 		if (sink_stalled(ol))
 			*ret_sent = sink_written(ol);
 		return ring_head(rg);
@@ -373,10 +346,11 @@ log_on_tick(evutil_socket_t fd, short what, void *arg)
 	if (og->policy.sync == LOG_SYNC_INTERVAL)
 		og->until = ring_head(outlet_ring(ol));
 	log_save_cursors(og->log);
+	outlet_log_review_drops(ol);
 	if (!log_at_rest(ol))
 		outlet_turn_log(ol);
 	else
-		log_mended(ol, "is empty, and its disk is not needed now");
+		outlet_log_mended(ol, "is empty, and its disk is not needed now");
 }
 
 /* ---- life -------------------------------------------------------------------------- */
@@ -444,10 +418,11 @@ outlet_prepare_log(struct outlet *ol)
 		rc = log_begin_use(ol);
 	if (rc < 0) {
 		if (rc != -EINPROGRESS)
-			log_trouble(ol, rc);
+			outlet_log_trouble(ol, rc);
 		return rc;
 	}
-	log_mended(ol, og->log != NULL ? "is made" : "is not asked for any more");
+	outlet_log_mended(
+	    ol, og->log != NULL ? "is made" : "is not asked for any more");
 	if (og->log == NULL)
 		return 0;
 	stream_log_only(ol->stream, spec.sync == LOG_SYNC_ALWAYS);
@@ -500,5 +475,6 @@ outlet_done_log(struct outlet *ol)
 	if (ol->log.tick != NULL)
 		event_free(ol->log.tick);
 	outlet_done_opening(ol);
+	outlet_log_tell_dropped(ol);
 	log_close(ol->log.log);
 }

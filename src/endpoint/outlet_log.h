@@ -33,8 +33,10 @@ struct outlet_log {
 	bool failed;      /* wait for the tick before the next */
 	uint64_t until;   /* durability: what was captured before that position moves */
 	uint64_t dropped; /* by policy */
-	enum reason reason; /* why nothing can move */
-	char detail[128];   /* the same in words, "" */
+	uint64_t dropped_told; /* of them: the program's log tells */
+	uint64_t drops_ms;     /* when that was looked at last; 0: nothing is dropped */
+	enum reason reason;    /* why nothing can move */
+	char detail[160];      /* the same in words, "" */
 	struct outlet_shed shed;
 };
 
@@ -52,6 +54,15 @@ int outlet_open_log(struct outlet *ol, const struct log_spec *spec, struct log *
     uint64_t *ret_replayed) MUST_CHECK;
 void outlet_halt_opening(struct outlet *ol); /* nobody will ask again */
 void outlet_done_opening(struct outlet *ol);
+/* outlet_trouble.c: what is wrong with the log, for show routes and for the program's log, once. */
+void outlet_log_trouble(struct outlet *ol, int rc);
+void outlet_shed_trouble(struct outlet *ol, int rc); /* nor do dead letters have room */
+/* Nothing is wrong any more. how: what the log does again. */
+void outlet_log_mended(struct outlet *ol, const char *how);
+/* The policy of a full log dropped count messages. which: those that go. */
+void outlet_log_dropped(struct outlet *ol, uint64_t count, const char *which);
+void outlet_log_review_drops(struct outlet *ol); /* to be called now and then */
+void outlet_log_tell_dropped(struct outlet *ol); /* those that were not told yet */
 /* Move what must move. Called when records came, and when they went. */
 void outlet_turn_log(struct outlet *ol);
 

@@ -2,6 +2,7 @@
 """The overflow log: what the ring cannot keep while the peer is away goes to the disk and comes
 back in order, over kills and power cuts; and what a full log means."""
 import os
+import re
 import sys
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
@@ -163,17 +164,13 @@ def power_cut(lab, kind, **policy):
     bridge.flow.require_exact()
 
 
-def full(lab, kind, overflow, count):
-    """What a full log does: how many messages are left, and what became of the others."""
-    bridge = Bridge(lab, kind, log_limit="1MiB", overflow=overflow)
-    bridge.send(count)
-    bridge.flow.wait_sent(WAIT_S)
-    until(lambda: bridge.route()["state"] != "flowing", WAIT_S, "the route to rest")
-    return bridge
-
-
 def dropped(lab, kind, overflow):
-    bridge = full(lab, kind, overflow, 5 * MANY)
+    """What a full log drops is counted, and told."""
+    bridge = Bridge(lab, kind, log_limit="1MiB", overflow=overflow)
+    bridge.send(5 * MANY)
+    until(lambda: bridge.route()["log_reason"] == "log-full", WAIT_S, "the route to say so")
+    require("are dropped" in bridge.route()["log_detail"], "it does not say what it does")
+    bridge.flow.wait_sent(WAIT_S)
     until(lambda: bridge.waiting() + bridge.route()["dropped_total"] == 5 * MANY, WAIT_S,
           "what waits and what was dropped to be all")
     require(bridge.route()["dropped_total"] > 0, "nothing was dropped")
@@ -183,14 +180,43 @@ def dropped(lab, kind, overflow):
     equal(found["lost"], bridge.route()["dropped_total"], "messages that did not come")
     for key in ("repeated", "reordered", "altered"):
         equal(found[key], 0, key)
+    count = bridge.route()["dropped_total"]
+    bridge.a.stop()
+    told = bridge.a.log_end(1000)
+    equal(sum(int(part) for part in re.findall(r"(\d+) messages from queue", told)), count,
+          "messages that its log calls dropped")
+    require("stays there" not in told, "its log says that messages wait that are dropped")
 
 
 def dead_letters(lab, kind):
     count = 7500  # a little more than fits: each dead letter is synced
-    bridge = full(lab, kind, "dead-letter", count)
+    bridge = Bridge(lab, kind, log_limit="1MiB", overflow="dead-letter")
+    bridge.send(count)
+    bridge.flow.wait_sent(WAIT_S)
     until(lambda: bridge.waiting() + len(bridge.a.show("dead-letters")) == count, WAIT_S,
           "what waits and the dead letters to be all")
     bridge.deliver()
+    bridge.flow.consumer.stop()
+    equal(bridge.flow.verdict()["lost"], bridge.route()["rejected_total"],
+          "messages that did not come")
+
+
+def no_room_for_letters(lab, kind):
+    """Neither the log nor the dead-letter store takes what comes: that is told, and nothing is
+    lost."""
+    bridge = Bridge(lab, kind, log_limit="1MiB", overflow="dead-letter",
+                    dead_letter_limit="64KiB")
+    bridge.send(3 * MANY)
+    until(lambda: bridge.route()["log_reason"] == "dead-letters-full", WAIT_S,
+          "the route to say so")
+    require("for this route" in bridge.route()["log_detail"], "it does not say which limit")
+    require("cannot become dead letters" in bridge.a.log_end(), "its log does not tell")
+    bridge.flow.consume()
+    bridge.b.start()
+    bridge.flow.wait_sent(WAIT_S)
+    until(lambda: bridge.waiting() + bridge.route()["in_flight"] == 0, WAIT_S,
+          "everything to be settled")
+    until(lambda: bridge.route()["log_reason"] is None, WAIT_S, "the route to be well again")
     bridge.flow.consumer.stop()
     equal(bridge.flow.verdict()["lost"], bridge.route()["rejected_total"],
           "messages that did not come")
@@ -227,6 +253,7 @@ test(power_cut, "always_survives_power_cut", sync="always")
 test(dropped, "drops_oldest", "drop-oldest")
 test(dropped, "drops_newest", "drop-newest")
 test(dead_letters, "makes_dead_letters")
+test(no_room_for_letters, "has_no_room_for_dead_letters")
 test(blocked, "blocks")
 
 if __name__ == "__main__":
