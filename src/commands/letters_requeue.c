@@ -128,6 +128,9 @@ refusal(int rc)
 	case -EOPNOTSUPP:
 		return "its route has no overflow log (log_limit), through which it "
 		       "would go";
+	case -EDQUOT:
+		return "the overflow log of its route is full (log_limit); try again "
+		       "when some of it was sent";
 	case -EAGAIN:
 		return "the source queue of its route is not there";
 	case -EXDEV:

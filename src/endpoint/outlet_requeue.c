@@ -9,6 +9,7 @@
 #include "endpoint/intake.h"
 #include "endpoint/outlet_private.h"
 #include "flow/sink.h"
+#include "record/record.h"
 #include "spool/deadletter.h"
 #include "spool/disk.h"
 #include "spool/log.h"
@@ -91,6 +92,17 @@ logged(const struct outlet *ol, const struct deadletter *dt)
 	return rc == 1 ? -EINPROGRESS : rc;
 }
 
+static bool
+has_room(const struct outlet *ol, const struct deadletter *dt)
+{
+	uint64_t limit = ol->log.policy.log_limit;
+	uint64_t bytes = record_stride(dt->rec->length);
+	struct log_numbers nb;
+
+	log_numbers(ol->log.log, &nb);
+	return bytes <= limit && nb.bytes <= limit - bytes;
+}
+
 /* 0: on its way, or to be tried again. */
 static int
 requeue_try(struct requeue *rq)
@@ -100,6 +112,8 @@ requeue_try(struct requeue *rq)
 	bool by_priority = ring_kind(intake_ring(ol->intake)) == RING_POSIX;
 	int rc = logged(ol, rq->letter);
 
+	if (rc == 0 && !has_room(ol, rq->letter))
+		rc = -EDQUOT;
 	if (rc == 0)
 		rc = log_requeue(ol->log.log, rq->letter,
 		    by_priority ? rq->letter->rec->type : 0, on_appended, rq);

@@ -18,7 +18,8 @@ typedef void outlet_requeued(void *owner, int rc, bool appended);
 /* One at a time. dt stays until done, which is never called from here. 0; -EOPNOTSUPP: the route
  * has no overflow log; -EAGAIN: its queue is not there; -EXDEV: the letter came from another
  * queue; -EINPROGRESS: the message is still in the ring, or in the log and in flight, as the one who
- * rejected it does not know yet that the letter is stored (done may be told that too); -EBUSY: another one is on its way; or -errno. */
+ * rejected it does not know yet that the letter is stored (done may be told that too); -EBUSY: another one is on its way;
+ * -EDQUOT: the log is full (done may be told that too); or -errno. */
 int outlet_requeue(struct outlet *ol, const struct deadletter *dt,
     outlet_requeued *done, void *owner) MUST_CHECK;
 

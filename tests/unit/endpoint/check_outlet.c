@@ -279,6 +279,33 @@ START_TEST(letter_whose_message_is_in_flight_in_the_log_is_not_requeued)
 }
 END_TEST
 
+START_TEST(letter_is_requeued_when_the_log_has_room_again)
+{
+	struct outlet_policy policy = { .sync = LOG_SYNC_ALWAYS,
+		.sync_interval_ms = INTERVAL_MS };
+	struct record rec = { .type = 9 };
+	struct outlet_numbers nb;
+	struct deadletter dead;
+
+	start_route(LOG_SYNC_ALWAYS);
+	put("fills the log");
+	UNTIL(offered() != NULL);
+	outlet_numbers(fx.outlet, &nb);
+	policy.log_limit = nb.stream.log.bytes + record_stride(0) - 1;
+	ck_assert_int_eq(outlet_get_ready(fx.outlet, &policy), 0);
+	outlet_change(fx.outlet, &policy, NULL);
+	dead = letter(&rec);
+	ck_assert_int_eq(deadletters_store(fx.dead, &dead), 0);
+	ck_assert_int_eq(outlet_requeue(fx.outlet, &dead, on_requeued, NULL), -EDQUOT);
+	ck_assert_uint_eq(deadletters_count(fx.dead), 1);
+	policy.log_limit++;
+	outlet_change(fx.outlet, &policy, NULL);
+	ck_assert_int_eq(outlet_requeue(fx.outlet, &dead, on_requeued, NULL), 0);
+	UNTIL(fx.requeued);
+	ck_assert_uint_eq(deadletters_count(fx.dead), 0);
+}
+END_TEST
+
 /* Segments alone are written and synced so. */
 static bool
 is_synced(void)
@@ -300,6 +327,34 @@ START_TEST(single_message_is_on_the_disk_after_the_interval)
 		UNTIL(is_synced());
 		disk_steps_record();
 	}
+}
+END_TEST
+
+static uint64_t
+waiting(void)
+{
+	struct outlet_numbers nb;
+
+	outlet_numbers(fx.outlet, &nb);
+	return nb.stream.waiting;
+}
+
+/* Nothing is sent meanwhile. */
+START_TEST(ring_empties_into_the_log_to_grow_for_larger_messages)
+{
+	const struct ipcq_create cr = { .max_messages = 4, .message_size = 2048 };
+	char large[2000];
+
+	start_route(LOG_SYNC_NEVER);
+	put("small");
+	UNTIL(waiting() == 1);
+	ipcq_close(fx.queue);
+	ck_assert_int_eq(ipcq_remove(URI), 0);
+	ck_assert_int_eq(ipcq_open(&fx.queue, URI, IPCQ_WRITE | IPCQ_CREATE, &cr), 0);
+	memset(large, 'x', sizeof(large));
+	ck_assert_int_eq(ipcq_send(fx.queue, large, sizeof(large), 1, IPCQ_NOWAIT), 0);
+	UNTIL(waiting() == 2);
+	ck_assert_uint_ge(logged(), 1);
 }
 END_TEST
 
@@ -485,6 +540,8 @@ suite_outlet(void)
 	tcase_add_test(tc, nothing_is_offered_while_a_dead_letter_is_requeued);
 	tcase_add_test(
 	    tc, letter_whose_message_is_in_flight_in_the_log_is_not_requeued);
+	tcase_add_test(tc, letter_is_requeued_when_the_log_has_room_again);
+	tcase_add_test(tc, ring_empties_into_the_log_to_grow_for_larger_messages);
 	tcase_add_test(tc, single_message_is_on_the_disk_after_the_interval);
 	tcase_add_test(tc, log_goes_on_soon_after_there_is_space_again);
 	tcase_add_test(tc, log_that_could_not_be_made_is_in_no_trouble_when_it_is);
