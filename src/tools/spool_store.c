@@ -120,18 +120,39 @@ check_image(struct spool_store *ss)
 	free(error);
 }
 
+static bool
+is_any(const char *name)
+{
+	return name[0] != '.';
+}
+
+/* Logs and dead letters can be read all the same. Takes over error. */
+static int
+give_up_image(struct spool_store *ss, int rc, char *error)
+{
+	store_fault(
+	    ss, "image", -1, STORE_MEND_START, error == NULL ? error_text(rc) : error);
+	free(error);
+	ss->image_lost = true;
+	return names_remove(ss->scratch_fd, is_any);
+}
+
 /* The state from its image, as a start would load it; the image stays. */
 static int
 load_image(struct spool_store *ss)
 {
 	struct image_info info;
+	char *error = NULL;
 	char text[256];
-	int rc = image_load_look(ss->scratch_fd, ss->state_fd, &info, ss->error);
+	int rc = image_load_look(ss->scratch_fd, ss->state_fd, &info, &error);
 
-	if (rc < 0)
+	if (rc == -ENOMEM || rc == -ENOSPC) {
+		*ss->error = error;
 		return rc;
+	}
+	if (rc < 0)
+		return give_up_image(ss, rc, error);
 	ss->anchor = info.anchor;
-	ss->from_image = true;
 	if (info.damage == NULL)
 		return 0;
 	(void)snprintf(text, sizeof(text),
@@ -380,21 +401,27 @@ is_aside(const char *name)
 	return strncmp(name, "damaged-", strlen("damaged-")) == 0;
 }
 
+static bool
+is_image_aside(const char *name)
+{
+	return strncmp(name, IMAGE_SUPERSEDED, strlen(IMAGE_SUPERSEDED)) == 0;
+}
+
 /* What a start, or repair, has put away: it is told until somebody moves it. */
 static int
-check_aside(struct spool_store *ss)
+check_aside(struct spool_store *ss, int dir_fd, bool (*which)(const char *name),
+    const char *what)
 {
 	struct names nm;
 	int rc;
 
-	if (ss->dir_fd < 0)
+	if (dir_fd < 0)
 		return 0;
-	rc = names_list(&nm, ss->dir_fd, is_aside);
+	rc = names_list(&nm, dir_fd, which);
 	if (rc < 0)
 		return rc;
 	for (size_t i = 0; i < nm.n; i++)
-		store_fault(ss, nm.at[i], -1, STORE_MEND_START,
-		    "was set aside; move it away when it is of no use any more");
+		store_fault(ss, nm.at[i], -1, STORE_MEND_START, what);
 	names_done(&nm);
 	return 0;
 }
@@ -479,6 +506,8 @@ open_all(struct spool_store *ss, const char *runtime_dir, const char *state_dir)
 	if (rc == 0)
 		rc = open_files(ss, STATE_FILE_RING, open_ring);
 	if (rc == 0)
+		rc = store_logs_check(ss);
+	if (rc == 0)
 		rc = store_logs_list(ss);
 	if (rc == 0)
 		rc = open_files(ss, STATE_FILE_STREAM, open_stream);
@@ -488,7 +517,14 @@ open_all(struct spool_store *ss, const char *runtime_dir, const char *state_dir)
 		return rc;
 	open_marks(ss);
 	check_letters(ss);
-	return check_aside(ss);
+	rc = check_aside(ss, ss->dir_fd, is_aside,
+	    "was set aside; move it away when it is of no use any more");
+	if (rc < 0)
+		return rc;
+	return check_aside(ss, ss->state_fd, is_image_aside,
+	    "an image of another state than the one that counts: copied to a directory "
+	    "of its own as \"image\", export shows its messages; move it away when it "
+	    "is of no use any more");
 }
 
 int
@@ -512,12 +548,6 @@ store_open(struct spool_store **ret, const char *runtime_dir, const char *state_
 	}
 	*ret = ss;
 	return 0;
-}
-
-static bool
-is_any(const char *name)
-{
-	return name[0] != '.';
 }
 
 void

@@ -44,7 +44,7 @@ struct spool_store {
 	struct runtime *runtime; /* NULL: no daemon ran since the boot */
 	int dir_fd;              /* where the files are; -1: only an image has them */
 	int state_fd;            /* -1: none */
-	bool from_image;
+	bool image_lost;         /* nothing else has the files, and it cannot be read */
 	char scratch[64];
 	int scratch_fd;
 	struct store_ring *rings;

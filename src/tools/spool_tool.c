@@ -105,7 +105,8 @@ save_runtime(const struct tool *tl, struct runtime *rt)
 	char *error = NULL;
 	int rc;
 
-	if (image_check(runtime_state_fd(rt), &info, NULL) == 0) {
+	if (image_check(runtime_state_fd(rt), &info, NULL) == 0 &&
+	    (!runtime_complete(rt) || info.lineage == runtime_lineage(rt))) {
 		(void)fputs("nothing to save: the image is current\n", tl->out);
 		return SPOOL_TOOL_DONE;
 	}
@@ -212,15 +213,24 @@ static int
 command_export(const struct tool *tl)
 {
 	struct spool_store *ss;
+	bool image_lost;
 	char *error;
 	int rc;
 
 	rc = store_open(&ss, tl->runtime_dir, tl->state_dir, &error);
-	if (rc == 0) {
-		rc = spool_export(ss, tl->out);
-		store_close(ss);
-	}
-	return rc < 0 ? say_failure(tl, rc, error) : SPOOL_TOOL_DONE;
+	if (rc < 0)
+		return say_failure(tl, rc, error);
+	rc = spool_export(ss, tl->out);
+	image_lost = ss->image_lost;
+	store_close(ss);
+	if (rc < 0)
+		return say_failure(tl, rc, NULL);
+	if (!image_lost)
+		return SPOOL_TOOL_DONE;
+	(void)fputs(PROGRAM ": what the image holds is missing, as it cannot be read: "
+			    "\"check\" says why\n",
+	    tl->err);
+	return SPOOL_TOOL_FAILED;
 }
 
 static int

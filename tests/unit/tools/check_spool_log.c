@@ -434,6 +434,23 @@ START_TEST(repair_sets_damaged_cursors_aside)
 }
 END_TEST
 
+/* As when the state directory is not mounted. */
+START_TEST(log_that_is_not_there_is_a_fault_and_given_up_by_repair_only)
+{
+	ck_assert_int_eq(renameat(dirs.state_fd, "logs", dirs.state_fd, "away"), 0);
+	ck_assert_int_eq(run("check", NULL), SPOOL_TOOL_FAILED);
+	assert_says("is that mounted?");
+	ck_assert_int_eq(renameat(dirs.state_fd, "away", dirs.state_fd, "logs"), 0);
+	ck_assert_int_eq(run("check", NULL), SPOOL_TOOL_DONE);
+	ck_assert_int_eq(renameat(dirs.state_fd, "logs", dirs.state_fd, "away"), 0);
+	ck_assert_int_eq(run("repair", "--apply", NULL), SPOOL_TOOL_DONE);
+	ck_assert_uint_eq(state_count(dirs.runtime_fd, "log-"), 0);
+	ck_assert_uint_eq(state_count(dirs.runtime_fd, "damaged-log-"), 1);
+	(void)run("check", NULL);
+	ck_assert_ptr_null(strstr(out, "is that mounted?"));
+}
+END_TEST
+
 START_TEST(check_tells_a_damaged_about)
 {
 	flip(logs_fd, "about", 100);
@@ -513,6 +530,8 @@ suite_spool_log(void)
 	    tc, settled_segment_that_is_gone_behind_one_that_is_not_is_no_fault);
 	tcase_add_test(tc, log_without_a_stream_is_shown_and_kept);
 	tcase_add_test(tc, repair_sets_damaged_cursors_aside);
+	tcase_add_test(
+	    tc, log_that_is_not_there_is_a_fault_and_given_up_by_repair_only);
 	tcase_add_test(tc, check_tells_a_damaged_about);
 	tcase_add_test(tc, drop_of_stream_exports_its_log_and_sets_it_aside);
 	tcase_add_test(tc, save_takes_the_log_over_a_reboot);

@@ -164,6 +164,16 @@ START_TEST(save_with_damaged_image_writes_it_anew)
 }
 END_TEST
 
+START_TEST(check_with_image_set_aside_names_it)
+{
+	crash_with_state();
+	ck_assert_int_eq(run_here("check", NULL), SPOOL_TOOL_DONE);
+	state_put(dirs.state_fd, "image.superseded-20260101T000000Z", "MQBIMAGE", 8);
+	ck_assert_int_ne(run_here("check", NULL), SPOOL_TOOL_DONE);
+	ck_assert_ptr_nonnull(strstr(out, "image.superseded-20260101T000000Z"));
+}
+END_TEST
+
 START_TEST(commands_beside_a_running_daemon_are_refused)
 {
 	struct runtime *rt = state_open(&dirs);
@@ -434,6 +444,24 @@ START_TEST(export_has_every_message_from_tmpfs_and_from_image)
 }
 END_TEST
 
+START_TEST(image_that_cannot_be_read_is_one_fault_and_the_rest_is_exported)
+{
+	static const char *const contents[] = { "", "MQBIMAGE", "not an image at all" };
+
+	crash_with_state();
+	store_letter();
+	state_dirs_reboot(&dirs);
+	for (size_t i = 0; i < ARRAY_LEN(contents); i++) {
+		state_put(dirs.state_fd, "image", contents[i], strlen(contents[i]));
+		ck_assert_int_eq(run_here("check", NULL), SPOOL_TOOL_FAILED);
+		ck_assert_ptr_nonnull(strstr(out, "image: the image is damaged"));
+		ck_assert_ptr_nonnull(strstr(out, " 1 faults"));
+		ck_assert_int_eq(run_here("export", NULL), SPOOL_TOOL_FAILED);
+		ck_assert_uint_eq(lines_with("\"state\":\"dead letter\""), 1);
+	}
+}
+END_TEST
+
 START_TEST(repair_shows_first_and_applies_when_told)
 {
 	char name[256], aside[300], file[100];
@@ -519,6 +547,7 @@ suite_spool_tool(void)
 	tcase_add_test(tc, save_after_crash_writes_what_a_reboot_loads);
 	tcase_add_test(tc, save_with_current_image_does_nothing);
 	tcase_add_test(tc, save_with_damaged_image_writes_it_anew);
+	tcase_add_test(tc, check_with_image_set_aside_names_it);
 	tcase_add_test(tc, commands_beside_a_running_daemon_are_refused);
 	tcase_add_test(tc, save_that_fails_says_why);
 	tcase_add_test(tc, configuration_names_the_directories);
@@ -530,6 +559,8 @@ suite_spool_tool(void)
 	tcase_add_test(tc, check_of_sound_store_is_quiet_and_changes_nothing);
 	tcase_add_test(tc, check_tells_faults_with_file_and_offset);
 	tcase_add_test(tc, export_has_every_message_from_tmpfs_and_from_image);
+	tcase_add_test(
+	    tc, image_that_cannot_be_read_is_one_fault_and_the_rest_is_exported);
 	tcase_add_test(tc, repair_shows_first_and_applies_when_told);
 	tcase_add_test(tc, drop_of_stream_exports_it_first);
 	tcase_add_test(tc, new_commands_beside_a_running_daemon_are_refused);
