@@ -11,6 +11,7 @@
 
 #include "client/ask.h"
 #include "client/complete.h"
+#include "client/compose.h"
 #include "client/confirm.h"
 #include "client/doctor.h"
 #include "client/guide.h"
@@ -88,11 +89,9 @@ compose_line(struct ctl *ct, char **words, int n)
 
 	if (n == 0)
 		return say_usage(ct, "a command", "is missing");
-	for (int i = 0; i < n; i++) {
-		if (i > 0)
-			text_puts(&ct->line, " ");
-		text_puts(&ct->line, words[i]);
-	}
+	rc = compose_words(&ct->line, (const char *const *)words, (size_t)n);
+	if (rc < 0)
+		return say_usage(ct, "the command", "does not fit into the memory");
 	says_json = request_wants_json(ct->line.bytes, ct->line.len);
 	if (says_json)
 		ct->options.as_json = true;

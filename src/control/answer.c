@@ -105,14 +105,9 @@ static void
 take_arguments(struct control_reply *reply, const struct control_command *cm,
     const struct request *rq, size_t n_words)
 {
-	struct request_arguments ra;
-	size_t n = rq->n_words - n_words;
-
-	request_arguments(&ra, cm);
 	reply->args = rq->words + n_words;
-	reply->confirmed =
-	    ra.confirms && n > 0 && strcmp(reply->args[n - 1], "yes") == 0;
-	reply->n_args = n - reply->confirmed;
+	reply->confirmed = request_confirms(rq, cm, n_words);
+	reply->n_args = rq->n_words - n_words - reply->confirmed;
 }
 
 /* It takes something else behind its words, and so do all that begin with them. */
@@ -154,6 +149,28 @@ tell_change(const struct answer *aw, enum reply_fault fault, const char *why)
 		an->on_change(an->context, &change);
 }
 
+/* Behind the words of its command; returns 0, or -errno with the reason in why. */
+static int
+check_words(
+    struct request *rq, const struct request_match *match, char why[REQUEST_WHY_MAX])
+{
+	int rc = request_settle(rq, match->command, match->n_words);
+
+	if (rc == -EINVAL)
+		(void)snprintf(why, REQUEST_WHY_MAX,
+		    "a word that begins with a quote ends with one, is not empty, and has "
+		    "\\\", \\\\ or \\xNN for a quote, a backslash or another byte");
+	else if (rc < 0)
+		(void)snprintf(why, REQUEST_WHY_MAX, "%s", split_fault(rc));
+	if (rc == 0 && request_is_swapped(rq, match->command, match->n_words)) {
+		(void)snprintf(why, REQUEST_WHY_MAX,
+		    "\"json\" is the last word, behind \"yes\"; a name \"json\" stands "
+		    "in quotes");
+		rc = -EINVAL;
+	}
+	return rc;
+}
+
 /* The command of a line, which rq keeps. Returns 0, or -errno with the reason in why. */
 static int
 find_command(const struct answerer *an, struct answer *aw, struct request *rq,
@@ -163,6 +180,8 @@ find_command(const struct answerer *an, struct answer *aw, struct request *rq,
 	int rc;
 
 	rc = request_match(&match, why, rq, an->commands, an->n);
+	if (rc == 0)
+		rc = check_words(rq, &match, why);
 	if (rc != 0)
 		return rc;
 	for (size_t i = 0; i < an->n; i++) {

@@ -1,82 +1,14 @@
 #include "control/request.h"
 
 #include <errno.h>
-#include <stdint.h>
 #include <stdio.h>
 #include <string.h>
-
-#include <jansson.h>
 
 #include "base/quote.h"
 #include "control/command.h"
 
 #define NEAR_MAX  2  /* changed letters, in all words together, that are still a slip */
 #define NEAR_WORD 32 /* bytes; longer words are not compared, which bounds the work */
-
-bool
-request_wants_json(const char *line, size_t len)
-{
-	static const char word[] = "json";
-	size_t word_len = sizeof(word) - 1;
-
-	while (len > 0 && line[len - 1] == ' ')
-		len--;
-	if (len < word_len || memcmp(line + len - word_len, word, word_len) != 0)
-		return false;
-	return len == word_len || line[len - word_len - 1] == ' ';
-}
-
-/* Nothing in a request may steer a terminal or a log that shows it later. */
-static bool
-is_clean(const char *line, size_t len)
-{
-	const uint8_t *at = (const uint8_t *)line;
-	json_t *string;
-
-	for (size_t i = 0; i < len; i++) {
-		if (at[i] < 0x20 || at[i] == 0x7f)
-			return false;
-		/* U+0080 to U+009F are control characters as well. */
-		if (at[i] == 0xc2 && i + 1 < len && at[i + 1] < 0xa0)
-			return false;
-	}
-	/* Jansson takes nothing but UTF-8. */
-	string = json_stringn(line, len);
-	json_decref(string);
-	return string != NULL;
-}
-
-int
-request_split(struct request *ret, const char *line, size_t len)
-{
-	size_t n = 0;
-	size_t at = 0;
-
-	if (len > CONTROL_LINE_MAX)
-		return -EMSGSIZE;
-	if (!is_clean(line, len))
-		return -EILSEQ;
-	if (request_wants_json(line, len)) {
-		while (line[len - 1] != 'j')
-			len--;
-		len--;
-	}
-	memcpy(ret->text, line, len);
-	ret->text[len] = '\0';
-	for (;;) {
-		at += strspn(ret->text + at, " ");
-		if (ret->text[at] == '\0')
-			break;
-		if (n == REQUEST_WORDS_MAX)
-			return -E2BIG;
-		ret->words[n++] = ret->text + at;
-		at += strcspn(ret->text + at, " ");
-		if (ret->text[at] == ' ')
-			ret->text[at++] = '\0';
-	}
-	ret->n_words = n;
-	return 0;
-}
 
 /* Does what a command takes begin here, behind its own words? */
 static bool
@@ -180,6 +112,34 @@ request_arguments(struct request_arguments *ret, const struct control_command *c
 	}
 }
 
+/* Is it one of several words, as they stand in a row: "route|peer"? */
+static bool
+is_one_of(const char *word, const char *several, size_t len)
+{
+	size_t word_len = strlen(word);
+
+	while (len > 0) {
+		const char *end = memchr(several, '|', len);
+		size_t n = end == NULL ? len : (size_t)(end - several);
+
+		if (n == word_len && memcmp(several, word, n) == 0)
+			return true;
+		several += end == NULL ? n : n + 1;
+		len -= end == NULL ? n : n + 1;
+	}
+	return false;
+}
+
+/* A word in brackets alone, "[route|peer]", of which not all are there, is the one that is not, or may
+ * be; when all are there it is one of those. */
+static bool
+begins_well(const char *at, size_t len, const char *arg, bool full)
+{
+	bool literal = len > 2 && at[len - 1] == ']' && at[1] >= 'a' && at[1] <= 'z';
+
+	return !full || !literal || is_one_of(arg, at + 1, len - 2);
+}
+
 bool
 request_fits(const struct control_command *cm, const char *const *args, size_t n)
 {
@@ -194,7 +154,9 @@ request_fits(const struct control_command *cm, const char *const *args, size_t n
 
 		at += strspn(at, " ");
 		len = strcspn(at, " ");
-		if (len == 0 || *at == '[')
+		if (len > 0 && *at == '[')
+			return begins_well(at, len, args[i], n == ra.max);
+		if (len == 0)
 			break;
 		if (!is_argument(at) &&
 		    (strlen(args[i]) != len || memcmp(args[i], at, len) != 0))

@@ -17,10 +17,13 @@
 #define REQUEST_WHY_MAX   1024 /* bytes of an explanation with its NUL */
 
 struct control_command;
+struct text;
 
 struct request {
-	char text[CONTROL_LINE_MAX + 1];      /* the line, each word ended by a NUL */
+	char line[CONTROL_LINE_MAX + 1];      /* as it came, without the "json" */
+	char text[CONTROL_LINE_MAX + 1];      /* the words there, each ended by a NUL */
 	const char *words[REQUEST_WORDS_MAX]; /* in text; do not copy the struct */
+	bool quoted[REQUEST_WORDS_MAX];       /* was it written in quotes? */
 	size_t n_words;
 };
 
@@ -32,8 +35,10 @@ struct request_match {
 /* Is the last word "json"? Asks for the form of the answer, whatever else is wrong. */
 bool request_wants_json(const char *line, size_t len);
 
-/* Cut a line, given without its newline, at its blanks; the "json" at its end is left out.
- * Returns 0, -EMSGSIZE (longer than CONTROL_LINE_MAX), -EILSEQ (control characters, or not
+/* Cut a line, given without its newline, at its blanks; the "json" at its end is left out. A word that
+ * begins with a quote goes to the next one, behind which it ends; within, \" and \\ stand for a quote
+ * and a backslash, \xNN for the byte with that hexadecimal number, which is not 00. It is
+ * not empty. One that is not so is left as it is, for request_settle() to refuse. Returns 0, -EMSGSIZE (longer than CONTROL_LINE_MAX), -EILSEQ (control characters, or not
  * UTF-8) or -E2BIG (more than REQUEST_WORDS_MAX words). */
 int request_split(struct request *ret, const char *line, size_t len) MUST_CHECK;
 
@@ -43,6 +48,22 @@ int request_split(struct request *ret, const char *line, size_t len) MUST_CHECK;
 int request_match(struct request_match *ret, char why[REQUEST_WHY_MAX],
     const struct request *rq, const struct control_command *commands,
     size_t n) MUST_CHECK;
+
+/* The command is known, its words are the first n_words: its BODY is cut at nothing but blanks, as a
+ * quote there means itself. Returns 0, -E2BIG, or -EINVAL: a word begins with a quote, and is not
+ * quoted as it should be. */
+int request_settle(
+    struct request *rq, const struct control_command *cm, size_t n_words) MUST_CHECK;
+/* Is what a command takes as number i of its arguments the body of a message, or a part of it? */
+bool request_is_body(const struct control_command *cm, size_t i);
+/* Is the last argument the "yes" that a command may want? In quotes it is a name. */
+bool request_confirms(
+    const struct request *rq, const struct control_command *cm, size_t n_words);
+/* And the one before a "json", which was hardly meant as a name? */
+bool request_is_swapped(
+    const struct request *rq, const struct control_command *cm, size_t n_words);
+/* Write a word so that it is one of a request, in quotes if it has to be. */
+void request_put_word(struct text *out, const char *word, bool in_quotes);
 
 /* What a command takes behind its own words. */
 struct request_arguments {

@@ -9,6 +9,7 @@
 #include "base/quote.h"
 #include "control/command.h"
 #include "control/request.h"
+#include "control/text.h"
 #include "fuzz.h"
 
 static const struct control_command commands[] = {
@@ -19,6 +20,7 @@ static const struct control_command commands[] = {
 	{ .words = "show dead-letters" },
 	{ .words = "purge" },
 	{ .words = "purge all now" },
+	{ .words = "send QUEUE BODY..." },
 	{ .words = "help" },
 };
 
@@ -52,7 +54,25 @@ must_begin(const struct request *rq, const struct request_match *match)
 		at += strcspn(at, " ");
 		at += *at == ' ';
 	}
-	must(*at == '\0');
+	must((size_t)(at - match->command->words) >= request_words_len(match->command));
+}
+
+/* A word that is written into a request is read as the same one. */
+static void
+must_come_back(const char *word)
+{
+	static struct request rq;
+	struct text line;
+	int rc;
+
+	text_init(&line, CONTROL_LINE_MAX);
+	request_put_word(&line, word, true);
+	if (line.rc == 0) {
+		rc = request_split(&rq, line.bytes, line.len);
+		must(rc == 0 && rq.n_words == 1 && rq.quoted[0] &&
+		     strcmp(rq.words[0], word) == 0);
+	}
+	text_done(&line);
 }
 
 int
@@ -70,13 +90,19 @@ LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size)
 		return 0;
 	must(size <= CONTROL_LINE_MAX && rq.n_words <= REQUEST_WORDS_MAX);
 	for (size_t i = 0; i < rq.n_words; i++) {
-		must(rq.words[i][0] != '\0' && strchr(rq.words[i], ' ') == NULL);
+		must(rq.words[i][0] != '\0');
+		must_come_back(rq.words[i]);
+		if (rq.quoted[i])
+			continue;
+		must(strchr(rq.words[i], ' ') == NULL);
 		must_be_printable(rq.words[i]);
 	}
 	rc = request_match(&match, why, &rq, commands, ARRAY_LEN(commands));
 	must(rc == 0 || rc == -EINVAL || rc == -ENOENT || rc == -ENOTUNIQ);
 	if (rc == 0) {
 		must_begin(&rq, &match);
+		rc = request_settle(&rq, match.command, match.n_words);
+		must(rc == 0 || rc == -EINVAL || rc == -E2BIG);
 		return 0;
 	}
 	must(memchr(why, '\0', sizeof(why)) != NULL && why[0] != '\0');

@@ -121,6 +121,103 @@ START_TEST(split_at_the_word_limit_is_exact)
 }
 END_TEST
 
+static const struct quoted_row {
+	const char *line;
+	size_t n;           /* words */
+	const char *second; /* of them */
+	bool quoted;
+} quoted_rows[] = {
+	{ "show \"orders eu\"", 2, "orders eu", true },
+	{ "show \" a  b \"  c", 3, " a  b ", true },
+	{ "show \"json\"", 2, "json", true },
+	{ "show \"json\" json", 2, "json", true },
+	{ "show \"\\\"\\\\\\x41\\xfF\"", 2, "\"\\A\xff", true },
+	{ "show a\"b \"", 3, "a\"b", false },
+	{ "show a\\x41", 2, "a\\x41", false },
+	{ "show \"a b", 3, "\"a", false },
+	{ "show \"a b\"c", 3, "\"a", false },
+	{ "show \"\"", 2, "\"\"", false },
+	{ "show \"\\x00\"", 2, "\"\\x00\"", false },
+	{ "show \"\\x4\"", 2, "\"\\x4\"", false },
+	{ "show \"\\", 2, "\"\\", false },
+};
+
+START_TEST(split_of_quotes_gives_one_word_or_leaves_them)
+{
+	const struct quoted_row *row = &quoted_rows[_i];
+	struct control_command cm = { .words = "show ROUTE..." };
+	bool bad = !row->quoted && row->second[0] == '"';
+
+	ck_assert_int_eq(request_split(&rq, row->line, strlen(row->line)), 0);
+	ck_assert_uint_eq(rq.n_words, row->n);
+	ck_assert_str_eq(rq.words[1], row->second);
+	ck_assert_int_eq(rq.quoted[1], row->quoted);
+	if (strchr(row->line, ' ') == strrchr(row->line, ' '))
+		ck_assert_int_eq(request_settle(&rq, &cm, 1), bad ? -EINVAL : 0);
+}
+END_TEST
+
+START_TEST(settle_leaves_a_body_as_it_stands)
+{
+	static const char line[] = "send \"orders eu\" \"a  b\" c\" \"\\x41\"";
+	struct control_command cm = { .words = "send QUEUE BODY..." };
+
+	ck_assert_int_eq(request_split(&rq, line, strlen(line)), 0);
+	ck_assert_int_eq(request_settle(&rq, &cm, 1), 0);
+	ck_assert_uint_eq(rq.n_words, 6);
+	ck_assert_str_eq(rq.words[1], "orders eu");
+	ck_assert_str_eq(rq.words[2], "\"a");
+	ck_assert_str_eq(rq.words[3], "b\"");
+	ck_assert_str_eq(rq.words[5], "\"\\x41\"");
+	/* Whoever wants the blanks too finds them. */
+	ck_assert_int_eq(rq.words[3] - rq.words[2], 4);
+	ck_assert_int_eq(rq.words[2][3], ' ');
+}
+END_TEST
+
+START_TEST(word_in_quotes_is_no_confirmation)
+{
+	static const char plain[] = "purge a yes", quoted[] = "purge a \"yes\"";
+	static const char swapped[] = "purge a json yes", name[] = "purge \"json\" yes";
+	struct control_command cm = { .words = "purge ROUTE... [yes]" };
+
+	ck_assert_int_eq(request_split(&rq, plain, strlen(plain)), 0);
+	ck_assert(request_confirms(&rq, &cm, 1));
+	ck_assert(!request_is_swapped(&rq, &cm, 1));
+	ck_assert_int_eq(request_split(&rq, quoted, strlen(quoted)), 0);
+	ck_assert(!request_confirms(&rq, &cm, 1));
+	ck_assert_int_eq(request_split(&rq, swapped, strlen(swapped)), 0);
+	ck_assert(request_is_swapped(&rq, &cm, 1));
+	ck_assert_int_eq(request_split(&rq, name, strlen(name)), 0);
+	ck_assert(!request_is_swapped(&rq, &cm, 1));
+}
+END_TEST
+
+static const struct fits_row {
+	const char *words, *first, *second;
+	bool fits;
+} fits_rows[] = {
+	{ "pause [route|peer] ROUTE|all", "route", "a", true },
+	{ "pause [route|peer] ROUTE|all", "peer", "a", true },
+	{ "pause [route|peer] ROUTE|all", "a", "b", false },
+	{ "pause [route|peer] ROUTE|all", "rout", "b", false },
+	{ "pause [route|peer] ROUTE|all", "route|peer", "b", false },
+	/* Which of them are there is not known. */
+	{ "drain [route|peer] ROUTE|all [timeout D]", "a", "b", true },
+	{ "wait [ROUTE] [N]", "a", "b", true },
+};
+
+START_TEST(words_too_many_fit_nothing)
+{
+	const struct fits_row *row = &fits_rows[_i];
+	struct control_command cm = { .words = row->words };
+	const char *args[] = { row->first, row->second };
+
+	ck_assert_int_eq(request_fits(&cm, args, 2), row->fits);
+	ck_assert(request_fits(&cm, args, 1));
+}
+END_TEST
+
 static const struct match_row {
 	const char *line;
 	const char *words; /* of the command that is meant */
@@ -232,6 +329,11 @@ suite_request(void)
 	    tc, split_of_control_or_bad_bytes_returns_eilseq, 0, ARRAY_LEN(dirty_rows));
 	tcase_add_test(tc, split_at_the_length_limit_is_exact);
 	tcase_add_test(tc, split_at_the_word_limit_is_exact);
+	tcase_add_loop_test(tc, split_of_quotes_gives_one_word_or_leaves_them, 0,
+	    ARRAY_LEN(quoted_rows));
+	tcase_add_test(tc, settle_leaves_a_body_as_it_stands);
+	tcase_add_test(tc, word_in_quotes_is_no_confirmation);
+	tcase_add_loop_test(tc, words_too_many_fit_nothing, 0, ARRAY_LEN(fits_rows));
 	suite_add_tcase(s, tc);
 
 	tc = tcase_create("match");
