@@ -83,6 +83,37 @@ add_logs(struct found_logs *fl, int state_fd)
 	return rc;
 }
 
+/* Renamed, it would not be found any more when its file "about" is put back. */
+static int
+check_known(int runtime_fd, int state_fd, const char *file)
+{
+	const char *name = file + strlen("log-");
+	struct log_about about;
+	struct id id;
+	int rc = log_look_owed(runtime_fd, file);
+
+	if (rc != 1)
+		return rc;
+	rc = id_parse(&id, name);
+	if (rc == 0)
+		rc = log_identify(&about, state_fd, &id);
+	if (rc != -EBADMSG && rc != -ENOTSUP)
+		return 0;
+	if (rc == -ENOTSUP)
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "state directory: the overflow log logs/%s was made by a newer "
+		    "version: start that program",
+		    name);
+	else
+		log_event(EVENT_STORE_DAMAGED, NULL,
+		    "state directory: logs/%s/about is damaged, and the log has messages "
+		    "that are not delivered: the daemon does not start without them: put "
+		    "that file back, or rename logs/%s to logs/damaged-%s, where "
+		    "mqbridge-spool export shows its messages",
+		    name, name, name);
+	return rc;
+}
+
 /* Without it the daemon would go on as if its messages had never been. */
 static int
 check_there(int runtime_fd, int state_fd, const char *file)
@@ -94,7 +125,7 @@ check_there(int runtime_fd, int state_fd, const char *file)
 		    "state directory: cannot look for the log of %s: %s", file,
 		    strerror(-rc));
 	if (rc != 1)
-		return rc;
+		return rc < 0 ? rc : check_known(runtime_fd, state_fd, file);
 	log_event(EVENT_STORE_DAMAGED, NULL,
 	    "state directory: logs/%s is not there, and %s in the ring directory tells "
 	    "that it has messages that are not delivered: is the state directory mounted? "

@@ -13,7 +13,8 @@ struct found_logs; /* opaque */
  * -errno, logged. */
 int found_logs_open(struct found_logs **ret, int state_fd) MUST_CHECK;
 /* Before that and before anything is renamed: what the runtime directory proves to have messages
- * in a log must be there. 0; -ENOENT, logged: the daemon must not start; or -errno, logged. */
+ * in a log must be there, and whose log it is must be known. 0; or -errno, logged: the daemon must
+ * not start. */
 int found_logs_check(int runtime_fd, int state_fd) MUST_CHECK;
 void found_logs_close(struct found_logs *fl); /* NULL is fine */
 

@@ -493,27 +493,44 @@ is_there(int state_fd, const char *beginning, const struct id *log)
 	return errno == ENOENT ? 0 : -errno;
 }
 
+static bool
+is_slots(const char *file, struct id *ret)
+{
+	return state_file_kind(file) == STATE_FILE_LOG &&
+	       id_parse(ret, file + sizeof("log-") - 1) == 0;
+}
+
 int
-log_look_missing(int runtime_fd, int state_fd, const char *file)
+log_look_owed(int runtime_fd, const char *file)
 {
 	struct log_cursor cu = LOG_CURSOR_NONE;
 	struct id id;
 	int rc;
 
-	if (state_file_kind(file) != STATE_FILE_LOG ||
-	    id_parse(&id, file + sizeof("log-") - 1) < 0)
+	if (!is_slots(file, &id))
 		return 0;
-	rc = is_there(state_fd, "", &id);
-	if (rc == 0)
-		rc = is_there(state_fd, ASIDE, &id);
-	if (rc != 0)
-		return rc < 0 ? rc : 0;
 	rc = log_cursor_open(&cu, runtime_fd, &id);
 	if (rc == 0)
 		rc = is_owed(&cu);
 	log_cursor_close(&cu);
 	/* Damage proves nothing, and is told elsewhere. */
 	return rc == -EBADMSG || rc == -ENOTSUP ? 0 : rc;
+}
+
+int
+log_look_missing(int runtime_fd, int state_fd, const char *file)
+{
+	struct id id;
+	int rc;
+
+	if (!is_slots(file, &id))
+		return 0;
+	rc = is_there(state_fd, "", &id);
+	if (rc == 0)
+		rc = is_there(state_fd, ASIDE, &id);
+	if (rc != 0)
+		return rc < 0 ? rc : 0;
+	return log_look_owed(runtime_fd, file);
 }
 
 int

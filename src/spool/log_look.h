@@ -68,8 +68,10 @@ int log_look_list(struct names *ret, int state_fd) MUST_CHECK;
 /* The id in such a name. 0 or -EINVAL. */
 int log_look_id(struct id *ret, const char *name) MUST_CHECK;
 /* Does the runtime directory's file, "log-<id>", prove that the log has messages that are not
- * settled, while the state directory has no such log, set aside or not? No kill leaves that: the
- * state directory is another one, or somebody removed the log. Of other files 0. 1, 0 or -errno. */
+ * settled? Of other files 0. 1, 0 or -errno. */
+int log_look_owed(int runtime_fd, const char *file) MUST_CHECK;
+/* That, while the state directory has no such log, set aside or not? No kill leaves that: the
+ * state directory is another one, or somebody removed the log. 1, 0 or -errno. */
 int log_look_missing(int runtime_fd, int state_fd, const char *file) MUST_CHECK;
 /* Read all of it, in the order of segments. 0; what an operation returned; or -errno. Of what is
  * damaged the faults tell. */

@@ -219,6 +219,25 @@ START_TEST(stream_that_cannot_be_read_stops_the_start)
 }
 END_TEST
 
+/* A log of which nobody knows whose it is. */
+static void
+leave_about(const struct id *log)
+{
+	char path[sizeof(state_dir) + 64], text[ID_TEXT];
+	int fd;
+
+	(void)snprintf(path, sizeof(path), "%s/logs", state_dir);
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	(void)snprintf(
+	    path, sizeof(path), "%s/logs/%s", state_dir, id_format(text, log));
+	ck_assert_int_eq(mkdir(path, 0700), 0);
+	(void)snprintf(
+	    path, sizeof(path), "%s/logs/%s/about", state_dir, id_format(text, log));
+	fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+	ck_assert_int_ge(fd, 0);
+	(void)close(fd);
+}
+
 START_TEST(log_with_messages_that_is_not_there_stops_the_start)
 {
 	int dir_fd = runtime_dir_fd(runtime), state_fd = runtime_state_fd(runtime);
@@ -233,6 +252,8 @@ START_TEST(log_with_messages_that_is_not_there_stops_the_start)
 	ck_assert_int_eq(found_logs_check(dir_fd, state_fd), 0);
 	log_cursor_store(&cu, slot, 7, LOG_COMMITTED, 4096);
 	ck_assert_int_eq(found_logs_check(dir_fd, state_fd), -ENOENT);
+	leave_about(&id);
+	ck_assert_int_eq(found_logs_check(dir_fd, state_fd), -EBADMSG);
 	log_cursor_store(&cu, slot, 7, LOG_SETTLED, 4096);
 	ck_assert_int_eq(found_logs_check(dir_fd, state_fd), 0);
 	log_cursor_close(&cu);
