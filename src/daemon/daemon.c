@@ -180,6 +180,7 @@ daemon_on_log(evutil_socket_t fd, short what, void *arg)
 	(void)what;
 	(void)arg;
 	log_tick();
+	notify_retry();
 }
 
 static int

@@ -9,11 +9,26 @@ class Manager:
     """What is told is read at once, also by a daemon that has ended meanwhile: an unread
     message would hold the sockets that were given to keep."""
 
-    def __init__(self, directory, name):
+    def __init__(self, directory, name, reads=True):
+        """Without reads it is deaf until read()."""
         self.path = os.path.join(directory, f"notify-{name}")
         self.told = []  # (seconds, field, value), in order
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.bind(self.path)
+        if reads:
+            self.read()
+
+    def fill(self):
+        """So that nothing more can be sent until it reads."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as other:
+            other.setblocking(False)
+            while True:
+                try:
+                    other.sendto(b"X_FILL=1", self.path)
+                except BlockingIOError:
+                    return
+
+    def read(self):
         threading.Thread(target=self._listen, daemon=True).start()
 
     def _listen(self):

@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""What the service manager is told by a daemon that hangs, starts slowly or drains for long; this
-test is the manager."""
+"""What the service manager is told by a daemon that hangs, starts slowly or drains for long, and by
+one to which it does not listen; this test is the manager."""
 import contextlib
 import os
 import sys
@@ -13,14 +13,15 @@ from harness.lab import main, require
 from harness.manager import Manager
 from harness.programs import until
 from harness.slices import slowed
+from harness.steering import DONE, require_status
 
 FEED_S = 0.2   # half of what the watchdog allows
 ALLOWED_S = 5  # to start, without asking for more; the daemon asks every 2 s
 DRAINS = 6     # at most, until one takes long
 
 
-def managed(lab, daemon, **more):
-    manager = Manager(lab.directory, daemon.name)
+def managed(lab, daemon, reads=True, **more):
+    manager = Manager(lab.directory, daemon.name, reads)
     daemon.environment = {"NOTIFY_SOCKET": manager.path, **more}
     return manager
 
@@ -147,6 +148,30 @@ def stop_that_drains_for_long_asks_for_more_time(lab):
     b.stop()
 
 
+# ---- a manager that does not read --------------------------------------------------------
+
+def manager_that_does_not_read_stops_nothing(lab):
+    flow = lab.flow("main", "sysv:0x71", "posix:/in", (lab.a, lab.a))
+    flow.create(4, 64)
+    a = lab.daemon({"queues": [{"name": "out", "uri": "sysv:0x71"},
+                               {"name": "in", "uri": "posix:/in"}],
+                    "routes": [{"name": "main", "from": "out", "to": "in"}]})
+    manager = managed(lab, a, reads=False, WATCHDOG_USEC=str(int(2e6 * FEED_S)))
+    manager.fill()
+    a.start()
+    flow.consume()
+    flow.produce([1], "--size", 64, "--count", 1000)
+    flow.wait_received(1000, 20)
+    require_status(a, DONE, "show", "version")
+    manager.read()
+    until(lambda: manager.of("READY"), 20, "the daemon to be ready once the manager reads")
+    until(manager.status, 20, "a status")
+    until(lambda: manager.of("WATCHDOG"), 20, "the watchdog to be fed")
+    a.stop()
+    until(lambda: manager.of("STOPPING"), 20, "the end")
+
+
 if __name__ == "__main__":
     sys.exit(main(loop_that_is_blocked_is_not_fed, start_that_takes_long_asks_for_more_time,
-                  stop_that_drains_for_long_asks_for_more_time))
+                  stop_that_drains_for_long_asks_for_more_time,
+                  manager_that_does_not_read_stops_nothing))
