@@ -282,10 +282,10 @@ static const struct body_row {
 	{ { "send out", "order json" }, 2 },
 	{ { "sen", "out text order", "json " }, 2 },
 	{ { "se", "out", "json" }, 2 },
-	{ { "send", "out order json", "--json" }, 2 },
+	{ { "send out", "order json", "--json" }, 2 },
 	{ { "send", "out", "well, yes" }, 0 },
-	{ { "send", "out order", "--json" }, 0 },
-	{ { "send", "out order", "--yes" }, 0 },
+	{ { "send out", "order", "--json" }, 0 },
+	{ { "send out", "order", "--yes" }, 0 },
 	{ { "send", "out", "order json." }, 0 },
 };
 
