@@ -269,13 +269,13 @@ START_TEST(new_socket_is_given_to_the_manager)
 	begin(true);
 	fd = activation_listen(at, ACTIVATION_CONTROL, &ad, &file);
 	ck_assert_int_ge(fd, 0);
-	ck_assert_str_eq(told(&copy), "FDSTORE=1\nFDPOLL=0\nFDNAME=kept-control");
+	ck_assert_str_eq(told(&copy), "FDNAME=kept-control\nFDSTORE=1\nFDPOLL=0");
 	ck_assert_int_ge(copy, 0);
 	/* Its end leaves the file, for the copy listens on. */
 	(void)close(fd);
 	ck_assert_int_eq(lstat(path, &st), 0);
 	activation_forget(at, ACTIVATION_CONTROL, &ad);
-	ck_assert_str_eq(told(&copy), "FDSTOREREMOVE=1\nFDNAME=kept-control");
+	ck_assert_str_eq(told(&copy), "FDNAME=kept-control\nFDSTOREREMOVE=1");
 	ck_assert_int_eq(lstat(path, &st), -1);
 }
 END_TEST
@@ -298,7 +298,7 @@ START_TEST(kept_socket_is_taken_back)
 	ck_assert_int_eq(activation_take(at, ACTIVATION_LISTENER, &gone), -ENOENT);
 	/* What the configuration names no more is no fault, and kept no longer. */
 	ck_assert_uint_eq(activation_finish(at), 0);
-	ck_assert_str_eq(told(&copy), "FDSTOREREMOVE=1\nFDNAME=kept-listener-y");
+	ck_assert_str_eq(told(&copy), "FDNAME=kept-listener-y\nFDSTOREREMOVE=1");
 }
 END_TEST
 
@@ -319,8 +319,9 @@ START_TEST(socket_of_metrics_is_kept_as_the_others_are)
 	(void)close(copy);
 	(void)close(fd);
 	activation_forget(at, ACTIVATION_METRICS, &ad);
-	ck_assert_ptr_nonnull(
-	    strstr(told(&copy), "FDSTOREREMOVE=1\nFDNAME=kept-metrics-/"));
+	name = told(&copy);
+	ck_assert_ptr_nonnull(strstr(name, "FDNAME=kept-metrics-/"));
+	ck_assert_ptr_nonnull(strstr(name, "\nFDSTOREREMOVE=1"));
 	ck_assert_int_ne(access(path, F_OK), 0);
 }
 END_TEST
@@ -353,7 +354,7 @@ START_TEST(name_of_a_kept_socket_is_one_that_systemd_takes)
 	ck_assert_int_ge(fd, 0);
 	name = strstr(told(&copy), "FDNAME=");
 	ck_assert_ptr_nonnull(name);
-	ck_assert_str_eq(name, "FDNAME=kept-listener-0-%3a%3a1");
+	ck_assert_str_eq(name, "FDNAME=kept-listener-0-%3a%3a1\nFDSTORE=1\nFDPOLL=0");
 }
 END_TEST
 #endif
