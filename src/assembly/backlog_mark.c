@@ -19,10 +19,9 @@ backlog_mark(struct backlog_mark *ret, const struct assembly *as,
 bool
 backlog_is_of(const struct backlog_mark *bm, const struct assembly_route *ar)
 {
-	static const struct id none;
 	struct id now = outlet_stream_id(ar->outlet);
 
-	return id_equal(&bm->stream, &none) || id_equal(&bm->stream, &now);
+	return id_is_none(&bm->stream) || id_equal(&bm->stream, &now);
 }
 
 bool

@@ -27,6 +27,14 @@ id_equal(const struct id *a, const struct id *b)
 	return memcmp(a->bytes, b->bytes, sizeof(a->bytes)) == 0;
 }
 
+int
+id_is_none(const struct id *id)
+{
+	static const struct id none;
+
+	return id_equal(id, &none);
+}
+
 char *
 id_format(char buf[ID_TEXT], const struct id *id)
 {

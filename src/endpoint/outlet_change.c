@@ -142,10 +142,8 @@ outlet_has_log(const struct outlet *ol)
 const struct id *
 outlet_found_log(const struct outlet *ol)
 {
-	static const struct id none;
-
-	return ol->log.log != NULL || id_equal(&ol->log.found, &none) ? NULL
-								      : &ol->log.found;
+	return ol->log.log != NULL || id_is_none(&ol->log.found) ? NULL
+								 : &ol->log.found;
 }
 
 struct id

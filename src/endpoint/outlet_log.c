@@ -378,11 +378,10 @@ log_make(struct outlet *ol, const struct log_spec *spec)
 static int
 log_begin_use(struct outlet *ol)
 {
-	static const struct id none;
 	int rc = 0;
 
 	/* Those that a crash left in both, as they were being requeued. */
-	if (!id_equal(&ol->log.found, &none))
+	if (!id_is_none(&ol->log.found))
 		rc = deadletters_settle(ol->env.dead, ol->log.log);
 	return rc < 0 ? rc : stream_use_log(ol->stream, ol->log.log);
 }

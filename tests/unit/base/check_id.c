@@ -18,6 +18,16 @@ START_TEST(make_twice_gives_different_ids)
 }
 END_TEST
 
+START_TEST(id_that_was_made_is_one)
+{
+	struct id id = { 0 };
+
+	ck_assert(id_is_none(&id));
+	ck_assert_int_eq(id_make(&id), 0);
+	ck_assert(!id_is_none(&id));
+}
+END_TEST
+
 START_TEST(format_then_parse_gives_same_id)
 {
 	char text[ID_TEXT];
@@ -68,6 +78,7 @@ suite_id(void)
 	TCase *tc = tcase_create("id");
 
 	tcase_add_test(tc, make_twice_gives_different_ids);
+	tcase_add_test(tc, id_that_was_made_is_one);
 	tcase_add_test(tc, format_then_parse_gives_same_id);
 	tcase_add_test(tc, format_of_known_id_is_hexadecimal);
 	tcase_add_loop_test(tc, parse_of_bad_text_returns_einval, 0,
